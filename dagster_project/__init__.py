@@ -1,0 +1,1 @@
+"""Sales migration health: orchestration, connectors and publishing."""
