@@ -1,0 +1,184 @@
+"""Receipts of loads and the rows that a load rejected, as Parquet tables of system ``ops``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from dagster_project.settings import Settings
+
+TIMESTAMP = pa.timestamp("us")
+RAW_TEXT_LIMIT = 2000
+
+RECEIPTS_SCHEMA = pa.schema(
+    [
+        ("system", pa.string()),
+        ("table_name", pa.string()),
+        ("load_id", pa.string()),
+        ("kind", pa.string()),
+        ("mode", pa.string()),
+        ("status", pa.string()),
+        ("started_at", TIMESTAMP),
+        ("finished_at", TIMESTAMP),
+        ("rows_received", pa.int64()),
+        ("rows_loaded", pa.int64()),
+        ("rows_rejected", pa.int64()),
+        ("rows_deleted", pa.int64()),
+        ("rows_previous", pa.int64()),
+        ("cursor_from", pa.string()),
+        ("cursor_to", pa.string()),
+        ("newest_at", TIMESTAMP),
+        ("count_files", pa.int64()),
+        ("count_bytes", pa.int64()),
+        ("count_calls", pa.int64()),
+        ("schema_changes", pa.string()),
+        ("message_en", pa.string()),
+        ("message_zh", pa.string()),
+        ("remedy_en", pa.string()),
+        ("remedy_zh", pa.string()),
+        ("schedule", pa.string()),
+    ]
+)
+
+QUARANTINED_ROWS_SCHEMA = pa.schema(
+    [
+        ("system", pa.string()),
+        ("table_name", pa.string()),
+        ("load_id", pa.string()),
+        ("source_file", pa.string()),
+        ("source_row", pa.int64()),
+        ("reason_code", pa.string()),
+        ("reason_en", pa.string()),
+        ("reason_zh", pa.string()),
+        ("raw_text", pa.string()),
+        ("quarantined_at", TIMESTAMP),
+    ]
+)
+
+OPERATIONS_SCHEMAS: Mapping[str, pa.Schema] = {
+    "receipts": RECEIPTS_SCHEMA,
+    "quarantined_rows": QUARANTINED_ROWS_SCHEMA,
+}
+
+
+class Receipt(BaseModel):
+    """What one load of one table asked, received, rejected and landed. Times are UTC.
+
+    ``newest_at`` is the newest business time in the data (cursor, log line) or the newest file's
+    modification: the "as of" of the source. ``is_transient`` (not stored) says that a failed load
+    may succeed when tried again. ``rows_received`` = rows read in this load; for snapshots with
+    a key only new and changed rows are loaded. ``rows_previous`` = rows of the last snapshot.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    table_name: str
+    load_id: str
+    kind: str
+    mode: str
+    status: Literal["loaded", "unchanged", "held_back", "failed"]
+    started_at: datetime
+    finished_at: datetime
+    rows_received: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    rows_deleted: int = 0
+    rows_previous: int | None = None
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    newest_at: datetime | None = None
+    count_files: int = 0
+    count_bytes: int = 0
+    count_calls: int = 0
+    schema_changes: str = "[]"
+    message_en: str = ""
+    message_zh: str = ""
+    remedy_en: str = ""
+    remedy_zh: str = ""
+    schedule: str = ""
+    is_transient: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return self.status in ("loaded", "unchanged")
+
+
+class RejectedRow(BaseModel):
+    """A row that could not be loaded; ``raw_text`` is the row as it came, in full."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source_file: str | None
+    source_row: int | None
+    reason_code: str
+    reason_en: str
+    reason_zh: str
+    raw_text: str
+
+
+def naive_utc(value: datetime | None) -> datetime | None:
+    """UTC without zone, as the lake stores every timestamp."""
+    if value is None or value.tzinfo is None:
+        return value
+    return value.astimezone(UTC).replace(tzinfo=None)
+
+
+def receipts_table(receipts: Iterable[Receipt]) -> pa.Table:
+    """Receipts as a table of :data:`RECEIPTS_SCHEMA`."""
+    rows = []
+    for receipt in receipts:
+        row = receipt.model_dump(exclude={"is_transient"})
+        for name in ("started_at", "finished_at", "newest_at"):
+            row[name] = naive_utc(row[name])
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema=RECEIPTS_SCHEMA)
+
+
+def quarantined_table(
+    system: str, table: str, load_id: str, rows: Sequence[RejectedRow], now: datetime
+) -> pa.Table:
+    """Rejected rows of one load as a table of :data:`QUARANTINED_ROWS_SCHEMA`, text in full."""
+    records: list[dict[str, Any]] = [
+        {
+            "system": system,
+            "table_name": table,
+            "load_id": load_id,
+            **row.model_dump(),
+            "quarantined_at": naive_utc(now),
+        }
+        for row in rows
+    ]
+    return pa.Table.from_pylist(records, schema=QUARANTINED_ROWS_SCHEMA)
+
+
+def truncate_raw_text(table: pa.Table) -> pa.Table:
+    """The same rows with at most :data:`RAW_TEXT_LIMIT` characters of raw text."""
+    import pyarrow.compute as pc
+
+    index = table.schema.get_field_index("raw_text")
+    short = pc.utf8_slice_codeunits(table["raw_text"], 0, RAW_TEXT_LIMIT)
+    return table.set_column(index, QUARANTINED_ROWS_SCHEMA.field("raw_text"), short)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file that appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    pq.write_table(table, partial, compression="zstd", use_dictionary=False)
+    partial.replace(path)
+
+
+def ensure_operations(settings: Settings) -> None:
+    """Give every ops table of this module a file, so that readers find its columns."""
+    for name, schema in OPERATIONS_SCHEMAS.items():
+        folder = settings.operations / name
+        if not any(folder.glob("*.parquet")):
+            write_parquet(schema.empty_table(), folder / "empty.parquet")
