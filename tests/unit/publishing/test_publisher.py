@@ -223,7 +223,8 @@ def test_a_large_table_is_split_by_month_and_only_changed_months_are_written(
     monkeypatch.setattr(publisher, "PARTITION_ROWS", 90)
     days = (
         "select i as id, timestamp '2026-01-01' + interval (i) day as seen_at, "
-        "case when i < 90 then date '2026-01-01' + i::int end as period_date from range(100) as t(i)"
+        "case when i < 90 then date '2026-01-01' + i::int end as period_date "
+        "from range(100) as t(i)"
     )
     settings = build(tmp_path, marts={**sample_home.MARTS, "mart_order": days})
     publish(settings, "run-1", NOW)
