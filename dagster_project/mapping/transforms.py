@@ -1,0 +1,371 @@
+"""Transforms of the field-mapping matrix: what a rule row may say, and the SQL it becomes.
+
+Only portable SQL and macros of dbt/macros are written here, so that every generated model runs on
+each engine that the dbt project supports.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dagster_project.mapping.landed import Kind
+
+Produces = Literal["text", "number", "timestamp", "boolean", "any"]
+
+SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Argument → Java pattern letters are made in the macro; only these directives have both forms.
+TIMESTAMP_DIRECTIVES = frozenset("YymdHIMSfbBpz")
+EPOCHS = ("epoch_seconds", "epoch_milliseconds")
+
+
+class TransformError(ValueError):
+    """A transform that cannot be used."""
+
+    def __init__(
+        self,
+        message: str,
+        column: str = "transform",
+        wrong: str | None = None,
+        allowed: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.column = column
+        self.wrong = wrong
+        self.allowed = list(allowed)
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A transform as a rule row names it: ``before:;`` is name ``before``, argument ``;``."""
+
+    name: str
+    argument: str = ""
+
+
+@dataclass(frozen=True)
+class TransformKind:
+    """What a transform takes and makes."""
+
+    produces: Produces
+    inputs_min: int = 1
+    inputs_max: int | None = 1
+    argument: Literal["none", "optional", "needed"] = "none"
+    check: Callable[[str], None] | None = None
+
+
+def _check_system(argument: str) -> None:
+    if not SYSTEM_NAME.fullmatch(argument):
+        raise TransformError(f"{argument!r} is not a system name. Write key:<system>")
+
+
+def _check_boolean(argument: str) -> None:
+    _boolean_values(argument)
+
+
+def _boolean_values(argument: str) -> dict[str, list[str]]:
+    """``true=Y|1,false=N`` → the values that mean true and false, in lower case."""
+    values: dict[str, list[str]] = {}
+    for part in argument.split(","):
+        name, equals, texts = part.partition("=")
+        if name.strip() not in {"true", "false"} or not equals or not texts:
+            raise TransformError(
+                f"cannot read {argument!r}. Write boolean:true=<a>|<b>,false=<c>|<d>"
+            )
+        values[name.strip()] = [text.strip().lower() for text in texts.split("|")]
+    both = set(values.get("true", [])) & set(values.get("false", []))
+    if both:
+        raise TransformError(f"{sorted(both)} would be both true and false. Keep it on one side")
+    return values
+
+
+def _check_format(argument: str) -> None:
+    if argument in EPOCHS:
+        return
+    for pattern in argument.split("|"):
+        directives = re.findall(r"%(.)", pattern)
+        unknown = [letter for letter in directives if letter not in TIMESTAMP_DIRECTIVES]
+        if unknown or not directives:
+            raise TransformError(
+                f"cannot read the format {pattern!r}. Use the directives "
+                f"{' '.join(f'%{letter}' for letter in sorted(TIMESTAMP_DIRECTIVES))}, "
+                f"or one of {', '.join(EPOCHS)}"
+            )
+
+
+def _check_number(argument: str) -> None:
+    if len(argument) != 2 or argument[0] == argument[1] or argument.isalnum():
+        raise TransformError(
+            f"cannot read {argument!r}. Write the thousands mark and the decimal mark, as number:,."
+        )
+
+
+def _check_json(argument: str) -> None:
+    if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\])+", argument):
+        raise TransformError(f"cannot read the path {argument!r}. Write it like $.customer.id")
+
+
+TRANSFORMS: Mapping[str, TransformKind] = {
+    "text": TransformKind("text"),
+    "lower": TransformKind("text"),
+    "upper": TransformKind("text"),
+    "integer": TransformKind("number"),
+    "number": TransformKind("number", argument="optional", check=_check_number),
+    "boolean": TransformKind("boolean", argument="optional", check=_check_boolean),
+    "timestamp": TransformKind("timestamp", argument="optional", check=_check_format),
+    "date_end": TransformKind("timestamp", argument="optional", check=_check_format),
+    "constant": TransformKind("any", inputs_min=0, inputs_max=0, argument="needed"),
+    "code": TransformKind("text"),
+    "stage": TransformKind("text"),
+    "alias": TransformKind("text", argument="needed"),
+    "key": TransformKind("text", inputs_max=None, argument="optional", check=_check_system),
+    "concat": TransformKind("text", inputs_min=2, inputs_max=None, argument="optional"),
+    "coalesce": TransformKind("any", inputs_min=2, inputs_max=None),
+    "multiply": TransformKind("number", inputs_min=2, inputs_max=None),
+    "divide": TransformKind("number", inputs_min=2, inputs_max=2),
+    "subtract": TransformKind("number", inputs_min=2, inputs_max=2),
+    "before": TransformKind("text", argument="needed"),
+    "after": TransformKind("text", argument="needed"),
+    "json": TransformKind("text", argument="needed", check=_check_json),
+    "equals": TransformKind("boolean", argument="needed"),
+    "not_equals": TransformKind("boolean", argument="needed"),
+    "starts_with": TransformKind("boolean", argument="needed"),
+    "not_starts_with": TransformKind("boolean", argument="needed"),
+    "not_null": TransformKind("boolean"),
+    "is_null": TransformKind("boolean"),
+}
+PREDICATES = (
+    "equals",
+    "not_equals",
+    "starts_with",
+    "not_starts_with",
+    "not_null",
+    "is_null",
+)
+
+
+def parse_transform(text: str, inputs: Sequence[str]) -> Transform:
+    """Read ``name`` or ``name:argument`` and check it against the number of source fields.
+
+    Raises:
+        TransformError: no such transform, wrong argument or wrong number of source fields.
+    """
+    name, _, argument = text.partition(":")
+    kind = TRANSFORMS.get(name)
+    if kind is None:
+        raise TransformError(
+            f"unknown transform {name!r}" if name else "is empty", wrong=name, allowed=TRANSFORMS
+        )
+    if argument and kind.argument == "none":
+        raise TransformError(f"{name!r} takes nothing after the colon, but got {argument!r}")
+    if not argument and kind.argument == "needed":
+        raise TransformError(f"{name!r} needs a value: {name}:<value>")
+    if argument and kind.check:
+        kind.check(argument)
+    count = len(inputs)
+    if count < kind.inputs_min or (kind.inputs_max is not None and count > kind.inputs_max):
+        needed = (
+            "no source field"
+            if kind.inputs_max == 0
+            else f"exactly {kind.inputs_min}"
+            if kind.inputs_max == kind.inputs_min
+            else f"at least {kind.inputs_min}"
+        )
+        raise TransformError(
+            f"{name!r} takes {needed}, but got {count}; several are joined by ' + '",
+            column="source_field",
+        )
+    return Transform(name, argument)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A source column inside a generated model: its safe name and what kind of value it holds."""
+
+    name: str
+    kind: Kind
+
+    @property
+    def text(self) -> str:
+        return macro("map_text", self.name, self.kind)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """SQL of a value, and SQL of the raw text that could not be converted (or None)."""
+
+    value: str
+    unconverted: str | None = None
+
+
+def macro(name: str, *arguments: str) -> str:
+    """A macro call in Jinja. An argument may itself hold macro calls."""
+    return "{{ " + f"{name}({', '.join(_jinja(argument) for argument in arguments)})" + " }}"
+
+
+def _jinja(sql: str) -> str:
+    """SQL with macro calls in it as one Jinja expression: its pieces joined by ``~``."""
+    pieces = re.split(r"\{\{ (.*?) \}\}", sql)
+    parts = [
+        piece if index % 2 else jinja_text(piece)
+        for index, piece in enumerate(pieces)
+        if piece or len(pieces) == 1
+    ]
+    return " ~ ".join(parts)
+
+
+def jinja_text(value: str) -> str:
+    """A Jinja string literal. JSON's escapes are a subset of Jinja's; braces stay hidden."""
+    quoted = json.dumps(value, ensure_ascii=False)
+    return quoted.replace("{", "\\u007b").replace("}", "\\u007d")
+
+
+def literal(value: str) -> str:
+    """A SQL text literal; what engines escape differently goes through a macro."""
+    if re.search(r"[\\{}]", value):
+        return macro("text_literal", value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def convert(source: Input, field_type: str, argument: str, zone: str) -> Expression:
+    """Bring one source column to a field type; the argument is the transform's own."""
+    if field_type == "text":
+        return Expression(source.text)
+    if field_type == "boolean":
+        if argument:
+            values = _boolean_values(argument)
+            cases = " ".join(
+                f"when lower({source.text}) in ({', '.join(literal(text) for text in texts)}) "
+                f"then {name}"
+                for name, texts in sorted(values.items(), reverse=True)
+            )
+            value = f"case {cases} end"
+        elif source.kind == "boolean":
+            return Expression(source.name)
+        else:
+            value = macro("map_boolean", source.name, source.kind)
+    elif field_type in {"number", "integer"}:
+        same = ("integer",) if field_type == "integer" else ("integer", "double", "decimal")
+        if source.kind in same:
+            sql_type = "bigint" if field_type == "integer" else "double"
+            return Expression(f"cast({source.name} as {sql_type})")
+        value = macro(f"map_{field_type}", source.name, source.kind, *([argument] * bool(argument)))
+    else:
+        value = macro("map_timestamp", source.name, source.kind, argument, zone)
+        if source.kind in {"instant", "naive", "date"}:
+            return Expression(value)
+    return Expression(
+        value, f"case when {source.text} is not null and {value} is null then {source.text} end"
+    )
+
+
+def predicate(transform: Transform, source: Input, *, unknown: str | None = None) -> str:
+    """A condition as SQL; ``unknown`` replaces NULL (a filter keeps rows that are unlike)."""
+    if transform.name == "not_null":
+        return f"{source.text} is not null"
+    if transform.name == "is_null":
+        return f"{source.text} is null"
+    negate = transform.name.startswith("not_")
+    if transform.name.endswith("equals"):
+        values = ", ".join(literal(value.strip()) for value in transform.argument.split("|"))
+        condition = f"{source.text} {'not ' if negate else ''}in ({values})"
+    else:
+        length = len(transform.argument)
+        condition = (
+            f"substr({source.text}, 1, {length}) {'<>' if negate else '='} "
+            f"{literal(transform.argument)}"
+        )
+    return condition if unknown is None else f"coalesce({condition}, {unknown})"
+
+
+def compile_transform(
+    transform: Transform, inputs: Sequence[Input], field_type: str, *, zone: str, is_id: bool
+) -> Expression:
+    """SQL of a canonical field's value before codes are looked up and ids get their system.
+
+    Args:
+        zone: IANA zone in which the source writes times without one.
+        is_id: the field is a key or reference: all parts of a composite id must be there.
+    """
+    name, argument = transform.name, transform.argument
+    if name in {"text", "code", "stage", "alias"}:
+        return _finish(inputs[0].text, field_type, zone)
+    if name in {"lower", "upper"}:
+        return Expression(f"{name}({inputs[0].text})")
+    if name in {"integer", "number", "boolean", "timestamp"}:
+        return convert(inputs[0], field_type, argument, zone)
+    if name == "date_end":
+        start = convert(inputs[0], "timestamp", argument, zone)
+        return Expression(macro("day_end", start.value), start.unconverted)
+    if name == "constant":
+        return Expression(_constant(argument, field_type))
+    if name in {"key", "concat"}:
+        separator = literal(argument if name == "concat" else "|")
+        if len(inputs) == 1:
+            return Expression(inputs[0].text)
+        texts = [source.text for source in inputs]
+        if is_id:
+            return Expression(f" || {separator} || ".join(texts))
+        return Expression(f"nullif(concat_ws({separator}, {', '.join(texts)}), '')")
+    if name == "coalesce":
+        parts = [convert(source, field_type, "", zone) for source in inputs]
+        return Expression(
+            f"coalesce({', '.join(part.value for part in parts)})",
+            _first([part.unconverted for part in parts]),
+        )
+    if name in {"multiply", "divide", "subtract"}:
+        parts = [convert(source, "number", "", zone) for source in inputs]
+        values = [part.value for part in parts]
+        if name == "divide":
+            value = macro("safe_ratio", *values)
+        else:
+            value = f"({(' * ' if name == 'multiply' else ' - ').join(values)})"
+        if field_type == "integer":
+            value = f"cast(round({value}) as bigint)"
+        return Expression(value, _first([part.unconverted for part in parts]))
+    if name in {"before", "after"}:
+        return _finish(_split(name, inputs[0].text, argument), field_type, zone)
+    if name == "json":
+        return _finish(
+            f"nullif(trim({macro('json_text', inputs[0].name, argument)}), '')", field_type, zone
+        )
+    return Expression(predicate(transform, inputs[0]))
+
+
+def _finish(text: str, field_type: str, zone: str) -> Expression:
+    """Text that a transform made, as the field's type."""
+    return (
+        convert(Input(text, "text"), field_type, "", zone)
+        if field_type != "text"
+        else Expression(text)
+    )
+
+
+def _split(side: str, text: str, separator: str) -> str:
+    mark = literal(separator)
+    if side == "before":
+        return (
+            f"nullif(trim(case when instr({text}, {mark}) > 0 "
+            f"then substr({text}, 1, instr({text}, {mark}) - 1) else {text} end), '')"
+        )
+    return (
+        f"nullif(trim(case when instr({text}, {mark}) > 0 "
+        f"then substr({text}, instr({text}, {mark}) + {len(separator)}) end), '')"
+    )
+
+
+def _constant(argument: str, field_type: str) -> str:
+    if field_type == "text":
+        return literal(argument)
+    sql_type = {"integer": "bigint", "number": "double"}.get(field_type, field_type)
+    return f"cast({literal(argument)} as {sql_type})"
+
+
+def _first(parts: Sequence[str | None]) -> str | None:
+    known = [part for part in parts if part]
+    if not known:
+        return None
+    return known[0] if len(known) == 1 else f"coalesce({', '.join(known)})"

@@ -1,0 +1,35 @@
+{# A model's schema is the folder it lives in, without the target's name before it. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}
+
+{# The day that counts as today, as a SQL date. No model may ask the clock. #}
+{% macro as_of_date() -%}
+    cast('{{ var("as_of") }}' as date)
+{%- endmacro %}
+
+{# The end of that day (exclusive) as UTC timestamp. #}
+{% macro as_of_end() -%}
+    cast({{ add_days(as_of_date(), 1) }} as timestamp)
+{%- endmacro %}
+
+{# Spark only: landed Parquet becomes external tables at the same place. DuckDB reads the files
+   directly (external_location of the generated sources), so there this does nothing. #}
+{% macro register_landed_tables() -%}
+    {%- if execute and target.type == 'spark' -%}
+        {%- set schemas = {} -%}
+        {%- for source in graph.sources.values() if source.meta.get('is_landed') -%}
+            {%- if source.schema not in schemas -%}
+                {%- do schemas.update({source.schema: true}) -%}
+                {%- do run_query('create database if not exists ' ~ source.schema) -%}
+            {%- endif -%}
+            {%- set name = source.schema ~ '.' ~ source.identifier -%}
+            {%- do run_query('drop table if exists ' ~ name) -%}
+            {%- do run_query(
+                'create table ' ~ name ~ ' using parquet options (path \''
+                ~ env_var('SMH_HOME') ~ '/lake/raw/' ~ source.source_name ~ '/' ~ source.name
+                ~ '\', mergeSchema \'true\')'
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
