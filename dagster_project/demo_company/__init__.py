@@ -1,0 +1,9 @@
+"""A deterministic company that exists only as its source systems; README.md lists its truths.
+
+Public interface: :func:`build` writes the systems.
+"""
+
+from .build import BuiltCompany, build
+from .sizes import SIZES, Size
+
+__all__ = ["SIZES", "BuiltCompany", "Size", "build"]

@@ -1,0 +1,137 @@
+"""Builds the demo company: first the world, then what each system wrote down about it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import change
+from .conversation import write_chat, write_community, write_lines, write_mail
+from .crm import write_crm
+from .erp import write_erp
+from .people import add_accounts, add_persons, add_staff
+from .platform import write_platform
+from .policy import write_policy
+from .projects import write_projects
+from .records import World
+from .selling import add_deals, add_leads
+from .sizes import AS_OF, SIZES, Size
+from .sources_file import sources_text
+from .touches import add_touches
+from .web import write_web
+from .web_journeys import known_hits
+
+DEFAULT_SEED = 20260630
+SILENT_PER_1000_LEADS = 95
+STATE_FILE = "demo_state.json"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BuiltCompany:
+    """Where everything is, and the rows written per system and table."""
+
+    folder: Path
+    sources_file: Path
+    answer_key: Path
+    rows: dict[str, dict[str, int]]
+
+
+def make_world(size: Size, seed: int) -> World:
+    """Everything that happened at the company, in memory."""
+    world = World(seed)
+    add_staff(world, size)
+    add_accounts(world, size)
+    add_persons(world, count_cold=size.leads * SILENT_PER_1000_LEADS // 1000)
+    add_leads(world, size)
+    add_deals(world)
+    add_touches(world, size)
+    return world
+
+
+def build(
+    size_name: str,
+    home: Path,
+    answer_key: Path | None = None,
+    seed: int = DEFAULT_SEED,
+    progress: Progress = lambda text: None,
+) -> BuiltCompany:
+    """Write the source systems to ``home/demo``, replacing an older demo company there.
+
+    Args:
+        size_name: a key of SIZES.
+        home: receives ``demo/``, ``sources.toml`` and ``demo_answer_key.json``.
+        answer_key: another place for the answer key.
+        seed: the same seed and size give the same bytes.
+        progress: called with a line of text per step.
+
+    Raises:
+        ValueError: the size is unknown.
+        OSError: the folder cannot be written.
+    """
+    if size_name not in SIZES:
+        raise ValueError(f"Unknown size {size_name!r}. Use one of: {', '.join(SIZES)}.")
+    size = SIZES[size_name]
+    folder = home / "demo"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    progress(f"inventing {size.accounts:,} accounts and {size.leads:,} leads")
+    world = make_world(size, seed)
+    rows: dict[str, dict[str, int]] = {}
+    progress("writing CRM and ERP databases")
+    rows["demo_crm"] = write_crm(world, folder)
+    rows["demo_erp"] = write_erp(world, folder)
+    progress("writing chat, mail and community exports")
+    rows["demo_chat"] = write_chat(world, folder)
+    rows["demo_mail"] = write_mail(world, folder)
+    rows["demo_community"] = write_community(world, folder)
+    progress("writing project files, policies and the platform database")
+    rows["demo_projects"] = write_projects(world, folder)
+    rows["demo_policy"] = write_policy(world, folder)
+    rows["demo_platform"] = write_platform(world, folder)
+    progress(f"writing {size.log_lines:,} lines of web log")
+    hits, links = known_hits(world)
+    rows["demo_community"]["campaign_links"] = write_lines(
+        folder / "community" / "campaign_links.jsonl", links
+    )
+    rows["demo_web"] = write_web(world, size, folder, hits, progress)
+    sources_file = home / "sources.toml"
+    sources_file.write_text(sources_text(), encoding="utf-8")
+    key_path = answer_key or home / "demo_answer_key.json"
+    _write_json(key_path, answer_key_of(world, size, rows))
+    _write_json(folder / STATE_FILE, {"size": size.name, "seed": seed, "advanced_days": 0})
+    return BuiltCompany(folder, sources_file, key_path, rows)
+
+
+def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """What only tests may read: planted truths, planted faults and totals."""
+    return {
+        "size": size.name,
+        "seed": world.seed,
+        "as_of": AS_OF.isoformat(),
+        "story": {
+            "lag_weeks": change.LAG_WEEKS,
+            "lead_ratio": change.LEAD_RATIO,
+            "organisation_by_week": [round(change.organisation(w), 4) for w in range(78)],
+            "commerce_by_week": [round(change.commerce(w), 4) for w in range(78)],
+            "meaning": "Share of the change done by week since 2025-01-01. Automatic capture, "
+            "team formation, adoption, rules and reuse follow the organisation; response time, "
+            "win rate and cycle follow commerce, which is the organisation lag_weeks later.",
+        },
+        "rows_by_system": rows,
+        "truths": world.truths,
+        "faults": world.faults,
+        "totals": world.totals,
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    path.write_text(f"{text}\n", encoding="utf-8")
