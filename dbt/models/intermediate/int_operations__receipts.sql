@@ -1,0 +1,37 @@
+-- One row per load of a source table.
+with
+
+receipts as (
+
+    select * from {{ source('ops', 'receipts') }}
+
+)
+
+select
+    system || ':' || table_name || ':' || load_id as load_receipt_id,
+    system as source_system,
+    table_name as source_table,
+    load_id,
+    kind,
+    mode as load_mode,
+    status as load_status,
+    schedule,
+    started_at,
+    finished_at,
+    rows_received,
+    rows_loaded,
+    rows_rejected,
+    rows_deleted,
+    rows_previous,
+    cursor_from,
+    cursor_to,
+    newest_at,
+    count_files,
+    count_bytes,
+    count_calls,
+    schema_changes,
+    message_en,
+    message_zh,
+    remedy_en,
+    remedy_zh
+from receipts

@@ -1,0 +1,18 @@
+-- One row per system, day and address.
+with
+
+visitor_days as (
+
+    select * from {{ ref('int_web__visitor_days') }}
+
+)
+
+select
+    source_system,
+    event_date as period_date,
+    visitor_address,
+    count(distinct user_agent) as count_user_agents,
+    cast(sum(count_requests) as bigint) as count_requests,
+    cast(sum(count_bytes) as bigint) as count_bytes
+from visitor_days
+group by source_system, event_date, visitor_address
