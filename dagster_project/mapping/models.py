@@ -25,7 +25,6 @@ from dagster_project.mapping.transforms import (
 )
 
 INDENT = "    "
-LOOKUPS = ("code", "alias", "stage")
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,7 @@ class StagingModel:
     @property
     def lookup_fields(self) -> list[CanonicalField]:
         """Fields whose raw code is kept beside the value."""
-        return [
-            entry.field for entry in self.group.fields.values() if entry.transform.name in LOOKUPS
-        ]
+        return [entry.field for entry in self.group.fields.values() if entry.lookup]
 
 
 def staging_models(source: SourceTable, groups: Iterable[MappingGroup]) -> list[StagingModel]:
@@ -201,12 +198,11 @@ class StagingSql:
             f"{jinja_text(self.source.table)}) }}}}"
         ]
         if not self.source.has_landed:
-            seeds = {"stage": "stage_mapping", "code": "code_mapping", "alias": "code_mapping"}
             names = sorted(
                 {
-                    seeds[entry.transform.name]
+                    "stage_mapping" if entry.lookup == "stage" else "code_mapping"
                     for entry in group.fields.values()
-                    if entry.transform.name in seeds
+                    if entry.lookup
                 }
             )
             lookups += [f"-- depends_on: {{{{ ref('{name}') }}}}" for name in names]
@@ -318,25 +314,20 @@ class StagingSql:
         steps: dict[str, str] = {}
         mapping_set = literal(self.group.mapping_set)
         for field in self.model.lookup_fields:
-            transform = self.group.fields[field.field].transform
-            if transform.name == "stage":
+            if self.group.fields[field.field].lookup == "stage":
                 steps["stages"] = _select(
                     ["lower(source_stage) as source_code", "funnel_stage", "erp_readiness"],
                     "{{ ref('stage_mapping') }}",
                     [f"mapping_set = {mapping_set}"],
                 )
                 continue
-            code_list = self._code_list(field)
+            code_list = self.group.fields[field.field].code_list
             steps[f"{_slug(code_list)}_codes"] = _select(
                 ["lower(source_code) as source_code", "canonical_code"],
                 "{{ ref('code_mapping') }}",
                 [f"mapping_set = {mapping_set}", f"code_list = {literal(code_list)}"],
             )
         return steps
-
-    def _code_list(self, field: CanonicalField) -> str:
-        transform = self.group.fields[field.field].transform
-        return field.code_list if transform.name == "code" else transform.argument
 
     def _converted(self, steps: list[str]) -> str:
         columns: list[str] = []
@@ -407,22 +398,18 @@ class StagingSql:
         for field in self.object.fields:
             raw = f"{field.field}_source_code"
             if field in self.model.lookup_fields:
-                transform = self.group.fields[field.field].transform
+                entry = self.group.fields[field.field]
                 alias = f"{field.field}_lookup"
-                step = (
-                    "stages"
-                    if transform.name == "stage"
-                    else (f"{_slug(self._code_list(field))}_codes")
-                )
+                step = "stages" if entry.lookup == "stage" else f"{_slug(entry.code_list)}_codes"
                 joins.append(
                     f"left join {step} as {alias}\n{INDENT}"
                     f"on lower(converted.{raw}) = {alias}.source_code"
                 )
-                if transform.name == "alias":
+                if entry.lookup == "alias":
                     value = f"coalesce({alias}.canonical_code, converted.{raw})"
                     if field.role in {"key", "reference"}:
                         value = self._id(field, value)
-                elif transform.name == "stage":
+                elif entry.lookup == "stage":
                     value = f"{alias}.funnel_stage"
                 else:
                     value = f"{alias}.canonical_code"
@@ -619,32 +606,30 @@ def code_usage_part(model: StagingModel) -> str | None:
     fields = model.lookup_fields
     if not fields or not model.source.has_landed:
         return None
-    sql = StagingSql(model)
-    listed = []
-    for field in fields:
-        transform = model.group.fields[field.field].transform.name
-        code_list = "funnel_stage" if transform == "stage" else sql._code_list(field)
-        listed.append(f"({literal(field.field)}, {literal(code_list)}, {literal(transform)})")
+    entries = model.group.fields
+    listed = [
+        f"({literal(field.field)}, {literal(entries[field.field].code_list)}, "
+        f"{literal(entries[field.field].lookup)})"
+        for field in fields
+    ]
     raw = _cases(fields, lambda name: f"{name}_source_code")
     value = _cases(
         fields,
         lambda name: (
-            "funnel_stage"
-            if model.group.fields[name].transform.name == "stage"
-            else _without_system(model, name)
+            "funnel_stage" if entries[name].lookup == "stage" else _without_system(model, name)
         ),
     )
     inner = _select(
         [
             "fields.field",
             "fields.code_list",
-            "fields.transform",
+            "fields.lookup",
             f"{raw} as source_code",
             f"{value} as canonical_code",
         ],
         f"{{{{ ref('{model.name}') }}}} as mapped\n"
         f"cross join (\n{INDENT}values {', '.join(listed)}\n"
-        ") as fields (field, code_list, transform)",
+        ") as fields (field, code_list, lookup)",
     )
     return (
         _select(
@@ -657,14 +642,14 @@ def code_usage_part(model: StagingModel) -> str | None:
                 "canonical_code",
                 "case\n"
                 f"{INDENT * 2}when canonical_code is null then 'unmapped'\n"
-                f"{INDENT * 2}when transform = 'alias' then 'alias'\n"
+                f"{INDENT * 2}when lookup = 'alias' then 'alias'\n"
                 f"{INDENT * 2}else 'mapped'\n{INDENT}end as status",
                 "count(*) as count_rows",
             ],
             f"(\n{_indent(inner)}\n) as codes",
-            ["source_code is not null", "(transform <> 'alias' or canonical_code <> source_code)"],
+            ["source_code is not null", "(lookup <> 'alias' or canonical_code <> source_code)"],
         )
-        + "\ngroup by field, code_list, transform, source_code, canonical_code"
+        + "\ngroup by field, code_list, lookup, source_code, canonical_code"
     )
 
 

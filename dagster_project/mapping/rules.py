@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -94,6 +95,24 @@ class MappedField:
     transform: Transform
     line: int
 
+    @property
+    def lookup(self) -> Literal["", "code", "stage", "alias"]:
+        """How the transformed text is looked up. A constant is canonical already."""
+        if self.transform.name == "constant":
+            return ""
+        if self.transform.name == "alias":
+            return "alias"
+        if self.field.role in {"code", "stage"}:
+            return "code" if self.field.role == "code" else "stage"
+        return ""
+
+    @property
+    def code_list(self) -> str:
+        """The list that the text is looked up in."""
+        if self.lookup == "alias":
+            return self.transform.argument
+        return "funnel_stage" if self.lookup == "stage" else self.field.code_list
+
 
 @dataclass(frozen=True)
 class RowFilter:
@@ -160,8 +179,11 @@ def load_rules(seeds: Path, registry: Registry, used_sets: Mapping[str, Iterable
     funnel_stages = read_rule_rows(seeds / "funnel_stage.csv", FunnelStage, problems)
     problems.raise_any()
 
-    _check_codes(codes, canonical_codes, problems)
-    _check_stages(stages, funnel_stages, problems)
+    lists: dict[str, set[str]] = {"funnel_stage": {row.value.funnel_stage for row in funnel_stages}}
+    for known in canonical_codes:
+        lists.setdefault(known.value.code_list, set()).add(known.value.code)
+    _check_codes(codes, lists, problems)
+    _check_stages(stages, lists["funnel_stage"], problems)
     known_sets = {row.value.mapping_set for row in rows}
     for mapping_set in sorted(used_sets):
         if mapping_set not in known_sets:
@@ -171,7 +193,7 @@ def load_rules(seeds: Path, registry: Registry, used_sets: Mapping[str, Iterable
             )
     groups: dict[tuple[str, str, str, str], MappingGroup] = {}
     for row in rows:
-        _add_rule(row, registry, used_sets, groups, problems)
+        _add_rule(row, registry, used_sets, lists, groups, problems)
     first = {(row.value.mapping_set, row.value.source_table, row.value.object): row for row in rows}
     for group in groups.values():
         if group.object.key.field not in group.fields:
@@ -195,6 +217,7 @@ def _add_rule(
     row: RuleRow[FieldRule],
     registry: Registry,
     used_sets: Mapping[str, Iterable[str]],
+    lists: Mapping[str, set[str]],
     groups: dict[tuple[str, str, str, str], MappingGroup],
     problems: RuleProblems,
 ) -> None:
@@ -278,6 +301,18 @@ def _add_rule(
             f"{target.role or target.type}. Leave the transform empty for the field's own",
         )
         return
+    code_list = "funnel_stage" if target.role == "stage" else target.code_list
+    if transform.name == "constant" and code_list:
+        allowed = lists.get(code_list, set())
+        if transform.argument not in allowed:
+            problems.add(
+                row,
+                "transform",
+                f"code list {code_list!r} has no code {transform.argument!r}",
+                transform.argument,
+                allowed,
+            )
+            return
     group.fields[rule.field] = MappedField(target, rule.inputs, transform, row.line)
 
 
@@ -290,13 +325,8 @@ def _default_transform(target: CanonicalField | None) -> str:
 
 
 def _check_codes(
-    codes: list[RuleRow[CodeRule]],
-    canonical_codes: list[RuleRow[CanonicalCode]],
-    problems: RuleProblems,
+    codes: list[RuleRow[CodeRule]], lists: Mapping[str, set[str]], problems: RuleProblems
 ) -> None:
-    lists: dict[str, set[str]] = {}
-    for known in canonical_codes:
-        lists.setdefault(known.value.code_list, set()).add(known.value.code)
     seen: dict[tuple[str, str, str], int] = {}
     for row in codes:
         rule = row.value
@@ -315,11 +345,8 @@ def _check_codes(
 
 
 def _check_stages(
-    stages: list[RuleRow[StageRule]],
-    funnel_stages: list[RuleRow[FunnelStage]],
-    problems: RuleProblems,
+    stages: list[RuleRow[StageRule]], known: set[str], problems: RuleProblems
 ) -> None:
-    known = {row.value.funnel_stage for row in funnel_stages}
     seen: dict[tuple[str, str, str], int] = {}
     for row in stages:
         rule = row.value

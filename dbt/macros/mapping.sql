@@ -2,7 +2,7 @@
    engine says differently is dispatched. `landed` is the kind of value that the column holds:
    text, integer, double, decimal, boolean, instant (with zone), naive (without), date, other. #}
 
-{# Trimmed text; blank is NULL. A whole number that landed as double has no ".0". #}
+{# Trimmed text; blank is NULL. A whole number that landed with a fraction has no ".0". #}
 {% macro map_text(column, landed='text') -%}
     {{- return(adapter.dispatch('map_text', 'sales_migration_health')(column, landed)) -}}
 {%- endmacro %}
@@ -10,13 +10,13 @@
 {% macro default__map_text(column, landed) -%}
     {%- if landed == 'text' -%}
         nullif(trim({{ column }}), '')
-    {%- elif landed == 'double' -%}
+    {%- elif landed in ('double', 'decimal') -%}
         case
             when {{ column }} = floor({{ column }}) and abs({{ column }}) < 1e15
                 then cast(cast({{ column }} as bigint) as string)
             else cast({{ column }} as string)
         end
-    {%- elif landed in ('integer', 'decimal', 'boolean') -%}
+    {%- elif landed in ('integer', 'boolean') -%}
         cast({{ column }} as string)
     {%- else -%}
         nullif(trim(cast({{ column }} as string)), '')
