@@ -158,3 +158,8 @@ def secret(variable: str) -> str | None:
 def utc_now() -> datetime:
     """The clock for receipts and run records. Models use ``as_of`` instead."""
     return datetime.now(UTC)
+
+
+def export_dbt_environment(settings: Settings, as_of: date) -> None:
+    """Hand the dbt project's variables to the processes that this one starts (dbt, SQLMesh)."""
+    os.environ.update(settings.dbt_environment(as_of))  # noqa: TID251

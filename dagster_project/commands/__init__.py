@@ -1,0 +1,1 @@
+"""What `python -m dagster_project …` and the Makefile's targets do."""

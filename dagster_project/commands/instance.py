@@ -1,0 +1,45 @@
+"""Dagster's own storage and limits, written from the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from dagster_project.settings import Settings
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Write ``dagster.yaml``: one warehouse writer at a time; SQLite, or PostgreSQL by setting."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(
+        yaml.safe_dump(instance_configuration(settings), sort_keys=True), encoding="utf-8"
+    )
+    return home
+
+
+def instance_configuration(settings: Settings) -> dict[str, Any]:
+    configuration: dict[str, Any] = {
+        "telemetry": {"enabled": False},
+        # One run at a time in the daemon and one step at a time per pool: the warehouse file has
+        # one writer, and a source is never loaded twice at once.
+        "concurrency": {
+            "pools": {"default_limit": 1, "granularity": "op"},
+            "runs": {"max_concurrent_runs": 1},
+        },
+        "run_monitoring": {"enabled": True},
+    }
+    if settings.dagster_postgres_url:
+        # The URL stays in the environment; the file only names the variable.
+        configuration["storage"] = {
+            "postgres": {"postgres_url": {"env": "SMH_DAGSTER_POSTGRES_URL"}}
+        }
+    return configuration
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Dagster's instance in ``<home>/dagster``."""
+    return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))

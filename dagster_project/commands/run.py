@@ -1,0 +1,170 @@
+"""Run a job of the Dagster project headless, with progress and a summary."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import uuid
+
+import dagster as dg
+
+from dagster_project.commands.instance import open_instance
+from dagster_project.commands.prepare import PreparationError, prepare
+from dagster_project.publishing import current_version, publishing_status
+from dagster_project.settings import Settings
+
+POLL_SECONDS = 0.3
+TICKET_TAG = "smh/command"
+SHOWN = {
+    dg.DagsterEventType.STEP_START,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_SKIPPED,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+ENDINGS = {
+    dg.DagsterEventType.STEP_SUCCESS: "done",
+    dg.DagsterEventType.STEP_SKIPPED: "skipped, because a step before it did not succeed",
+    dg.DagsterEventType.STEP_FAILURE: "FAILED",
+}
+
+
+def named_job(job_name: str) -> dg.JobDefinition:
+    """A job of the project; by name and module, so that step processes can rebuild it."""
+    from dagster_project.definitions import defs
+
+    return defs.resolve_job_def(job_name)
+
+
+class Reporter:
+    """Prints one line per finished step while the run goes on, and counts the checks."""
+
+    def __init__(self, instance: dg.DagsterInstance, ticket: str) -> None:
+        self.instance = instance
+        self.ticket = ticket
+        self.started = time.monotonic()
+        self.run_id: str | None = None
+        self.cursor: str | None = None
+        self.step_started: dict[str, float] = {}
+        self.count_checks = 0
+        self.failed_checks: list[str] = []
+
+    def report(self, finished: threading.Event) -> None:
+        """Print until ``finished`` is set and everything that happened before it is shown."""
+        last_round = False
+        while not last_round:
+            last_round = finished.wait(POLL_SECONDS)
+            if self.run_id is None:
+                runs = self.instance.get_runs(dg.RunsFilter(tags={TICKET_TAG: self.ticket}))
+                self.run_id = runs[0].run_id if runs else None
+            if self.run_id is not None:
+                self.print_new_events(self.run_id)
+
+    def print_new_events(self, run_id: str) -> None:
+        has_more = True
+        while has_more:
+            page = self.instance.get_records_for_run(
+                run_id, cursor=self.cursor, of_type=SHOWN, limit=1000
+            )
+            self.cursor, has_more = page.cursor, page.has_more
+            for record in page.records:
+                event = record.event_log_entry.dagster_event
+                if event is not None:
+                    self.show(event, record.event_log_entry.timestamp)
+
+    def show(self, event: dg.DagsterEvent, timestamp: float) -> None:
+        step = event.step_key or ""
+        if event.event_type == dg.DagsterEventType.STEP_START:
+            self.step_started[step] = timestamp
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            self.count_checks += 1
+            if not evaluation.passed:
+                self.failed_checks.append(
+                    f"{evaluation.severity.value.lower():5}  "
+                    f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+                )
+        elif event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY:
+            self.print(f"{step}: will be tried again")
+        else:
+            seconds = timestamp - self.step_started.get(step, timestamp)
+            self.print(f"{step}: {ENDINGS[event.event_type]} ({seconds:.1f} s)")
+            if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+                self.print(f"    {failure_reason(event)}")
+
+    def print(self, text: str) -> None:
+        print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
+
+
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """The message of the error behind Dagster's wrappers, or what the step itself said."""
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "no reason was recorded"
+
+
+def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = False) -> int:
+    """Prepare, execute, report.
+
+    Returns:
+        Exit code 0: a new version is published; 1: a load failed or the version was held back;
+        2: the pipeline could not start.
+    """
+    print("Compiling the rule rows and reading the dbt project …", flush=True)
+    try:
+        prepare(settings)
+    except PreparationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    executor = {"in_process": {}} if in_process else {"multiprocess": {}}
+    with open_instance(settings) as instance:
+        reporter = Reporter(instance, ticket=str(uuid.uuid4()))
+        finished = threading.Event()
+        thread = threading.Thread(target=reporter.report, args=(finished,), daemon=True)
+        thread.start()
+        try:
+            result = dg.execute_job(
+                dg.build_reconstructable_job(__name__, "named_job", (job_name,)),
+                instance=instance,
+                run_config={
+                    "execution": {"config": executor},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                tags={TICKET_TAG: reporter.ticket},
+            )
+        finally:
+            finished.set()
+            thread.join()
+    return summarise(settings, reporter, success=result.success)
+
+
+def summarise(settings: Settings, reporter: Reporter, *, success: bool) -> int:
+    """Say what is published now, what failed and what to do next; return the exit code."""
+    print(f"\n{reporter.count_checks} checks, {len(reporter.failed_checks)} failed.")
+    for failed in reporter.failed_checks:
+        print(f"  {failed}")
+    version = current_version(settings)
+    status = publishing_status(settings)
+    if version is not None:
+        print(f"Shown: version {version.version_id}, as of {version.as_of}")
+    if status is not None and status.state == "held_back":
+        print(f"Held back since {status.since:%Y-%m-%d %H:%M} UTC: the last good version stays.")
+        for reason in status.reasons:
+            print(f"  {reason.check_en} · {reason.check_zh} ({reason.table}): {reason.detail}")
+        print("Next: mend what the reasons name, then `make run` again.")
+        return 1
+    if not success:
+        print("Next: mend what FAILED names, then `make run`; `make doctor` looks at the set-up.")
+        return 1
+    failed_loads = [line for line in reporter.failed_checks if line.endswith(": load_succeeded")]
+    if failed_loads:
+        print("Next: some tables were not loaded (above); the others are published.")
+        return 1
+    print(f"Data: {settings.home}\nNext: `make dashboard` shows it; `make dev` schedules it.")
+    return 0

@@ -1,0 +1,97 @@
+"""One loading step per source system: systems load side by side, each table is one asset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from dagster_project.connectors import load_source
+from dagster_project.connectors.receipts import Receipt
+from dagster_project.connectors.sources_file import Source
+from dagster_project.settings import Settings
+
+LOAD_CHECK = "load_succeeded"
+RETRIES = 2
+
+
+def asset_key(system: str, table: str) -> dg.AssetKey:
+    """Key of a landed table; equals the key of the dbt source table."""
+    return dg.AssetKey([system, table])
+
+
+def load_metadata(receipt: Receipt) -> dict[str, dg.MetadataValue]:
+    """The receipt as run metadata."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(receipt.rows_loaded),
+        **{
+            name: dg.MetadataValue.text(str(value))
+            for name, value in receipt.model_dump().items()
+            if value is not None
+        },
+    }
+
+
+def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefinition:
+    """Loading step of one system.
+
+    A table that cannot be loaded does not stop the others: its asset stands for what the lake
+    holds, and its check says that the last load failed, why, and what to do.
+    """
+    keys = {table.name: asset_key(source.system, table.name) for table in source.tables}
+    specs = [
+        dg.AssetSpec(
+            key,
+            group_name="sources",
+            kinds={"dlt", "parquet"},
+            description=f"{source.label.en} · {source.label.zh}: table {name}, append-only Parquet",
+            metadata={"system": source.system, "kind": source.kind, "schedule": source.schedule},
+        )
+        for name, key in keys.items()
+    ]
+
+    @dg.multi_asset(
+        name=f"load_{source.system}",
+        specs=specs,
+        check_specs=[
+            dg.AssetCheckSpec(LOAD_CHECK, asset=key, description="The last load brought its rows.")
+            for key in keys.values()
+        ],
+        can_subset=True,
+        retry_policy=dg.RetryPolicy(
+            max_retries=RETRIES, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+        ),
+        pool=f"source_{source.system}",
+    )
+    def load(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        selected = [
+            table.name
+            for table in source.tables
+            if keys[table.name] in context.selected_asset_keys
+        ]
+        receipts = load_source(source, settings, tables=selected)
+        retry_if_transient(context, receipts)
+        for receipt in receipts:
+            key = keys[receipt.table_name]
+            yield dg.MaterializeResult(asset_key=key, metadata=load_metadata(receipt))
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name=LOAD_CHECK,
+                passed=receipt.status in ("loaded", "unchanged"),
+                metadata={
+                    "status": receipt.status,
+                    "message": receipt.message_en,
+                    "remedy": receipt.remedy_en or "",
+                },
+            )
+
+    return load
+
+
+def retry_if_transient(context: dg.AssetExecutionContext, receipts: Sequence[Receipt]) -> None:
+    """Ask Dagster for another attempt, with back-off, where a later one may succeed."""
+    transient = [r for r in receipts if r.status == "failed" and r.is_transient]
+    if transient and context.retry_number < RETRIES:
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=2 ** (context.retry_number + 1))
