@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dagster_project.settings import SettingsError, load_settings
 
+from .advance import advance
 from .build import DEFAULT_SEED, build
 from .sizes import SIZES
 
@@ -22,6 +23,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, help="folder to write to; default: SMH_HOME")
     parser.add_argument("--answer-key", type=Path, help="default: <home>/demo_answer_key.json")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument(
+        "--second-load",
+        action="store_true",
+        help="move an existing demo company forward instead of making a new one",
+    )
+    parser.add_argument("--days", type=int, default=1, help="days to move forward (default 1)")
     return parser
 
 
@@ -34,6 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         home = (options.home or load_settings().home).expanduser().resolve()
+        if options.second_load:
+            moved = advance(home, options.days, answer_key=options.answer_key)
+            print(f"Moved {home / 'demo'} forward by {options.days} day(s) / 已前移:")
+            for name, count in moved.changes.items():
+                print(f"  {name}: {count:,}")
+            print("Next: load the sources again. / 下一步：再次加载数据源。")
+            return 0
         built = build(options.size, home, options.answer_key, options.seed, progress)
     except (ValueError, OSError, SettingsError) as error:
         print(f"Demo company: {error}", file=sys.stderr)

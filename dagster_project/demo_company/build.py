@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from .policy import write_policy
 from .projects import write_projects
 from .records import World
 from .selling import add_deals, add_leads
-from .sizes import AS_OF, SIZES, Size
+from .sizes import AS_OF, END, SIZES, Size
 from .sources_file import sources_text
 from .touches import add_touches
 from .web import write_web
@@ -104,8 +105,11 @@ def build(
     sources_file = home / "sources.toml"
     sources_file.write_text(sources_text(), encoding="utf-8")
     key_path = answer_key or home / "demo_answer_key.json"
-    _write_json(key_path, answer_key_of(world, size, rows))
-    _write_json(folder / STATE_FILE, {"size": size.name, "seed": seed, "advanced_days": 0})
+    write_json(key_path, answer_key_of(world, size, rows))
+    write_json(folder / STATE_FILE, {"size": size.name, "seed": seed, "advanced_days": 0})
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            set_file_times(path, END)
     return BuiltCompany(folder, sources_file, key_path, rows)
 
 
@@ -131,7 +135,13 @@ def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> 
     }
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Readable, reproducible JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def set_file_times(path: Path, second: int) -> None:
+    """Give a file the company's own time, so that its freshness fits the as-of day."""
+    os.utime(path, (second, second))

@@ -218,7 +218,7 @@ def _persons(world: World) -> Iterator[Row]:
         knows_chat = person.chat_id is not None and int(person.no[1:]) % 3 != 0
         yield (
             person.no,
-            person.account.no,
+            (person.moved_to or person.account).no,
             person.name,
             person.title,
             CRM_LEVEL[person.level],
@@ -228,7 +228,7 @@ def _persons(world: World) -> Iterator[Row]:
             person.login,
             0,
             local_text(person.created),
-            local_text(max(person.created, START)),
+            local_text(max(person.created, START, person.updated or START)),
         )
 
 
@@ -365,7 +365,7 @@ def _quotes(world: World, rng: random.Random) -> list[Row]:
             continue
         for round_number in range(1 + (rng.random() < 0.35)):
             at = working_time(rng, reached["PROP"] + (round_number * 6 + 1) * DAY)
-            if at >= (deal.closed or END):
+            if not START <= at < (deal.closed or END):
                 continue
             discount = min(0.3, max(0.0, rng.gauss(0.08, 0.05) + 0.03 * round_number))
             list_amount = round(deal.amount / (1 - discount), 2)
@@ -410,7 +410,7 @@ def _approvals(world: World, rng: random.Random) -> list[Row]:
 
     for deal in world.deals:
         reached = dict(deal.steps)
-        if "NEGO" in reached and rng.random() < 0.6:
+        if reached.get("NEGO", 0) >= START and rng.random() < 0.6:
             share = organisation(week_of(reached["NEGO"]))
             hours = geometric(52, 5, share) * rng.lognormvariate(0, 0.5)
             is_auto = rng.random() < 0.5 * share

@@ -195,8 +195,13 @@ def _sell(world: World, rng: random.Random, books: _Books) -> dict[str, Account]
     unknown = set(rng.sample(range(len(plan) // 2), min(COUNT_UNKNOWN_STATUS, len(plan) // 2)))
     for index, (at, account, source) in enumerate(plan):
         customers[account.erp_no] = account
+        world.orders.append((order_number(index + 1), account, at))
         _order(rng, books, index + 1, at, account, source, index in risky, index in unknown)
     return customers
+
+
+def order_number(number: int) -> str:
+    return f"XSDD{number:06d}"
 
 
 def _order(
@@ -209,7 +214,7 @@ def _order(
     is_risky: bool,
     is_unknown: bool,
 ) -> None:
-    bill = f"XSDD{number:06d}"
+    bill = order_number(number)
     promised = at + rng.randint(35, 60) * DAY
     is_done = promised < END
     share = organisation(week_of(at))

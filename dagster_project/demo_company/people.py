@@ -219,6 +219,8 @@ def plan_job_changes(world: World) -> list[dict[str, object]]:
             }
         )
         person.title = new_title
+        person.updated = at
+        person.moved_to = target if moves else None
     world.truths["job_changes"] = {
         "count": len(rows),
         "decision_makers_on_open_deals": sorted(person.no for person in urgent),

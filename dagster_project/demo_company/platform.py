@@ -45,6 +45,7 @@ PRICE_CUT_TWO_REVIEWERS = 15.0
 COUNT_ONE_REVIEWER = 4
 COUNT_CONTRADICTIONS = 9
 EVENTS = ("intent_raised", "delivery_risk", "service_need", "promotion_started", "deal_signed")
+ORDER_EVENTS = ("delivery_risk", "deal_signed")
 RULE_TABLES = ("stage_mapping", "intent_signals", "thresholds", "journey_plays", "event_rules")
 PRAISE = ("客户扩产，需求旺盛", "New site opened, interest is real", "预算已批，等招标")
 CONTRADICTION = "画像显示高意向，但现场看到项目已停 portrait says hot, the project is stopped"
@@ -96,7 +97,7 @@ def _suggestions(world: World, rng: random.Random) -> tuple[list[Row], list[Row]
             number = f"SG{len(suggestions) + 1:06d}"
             kind = pick(rng, ("PRICE", "LEVEL", "RES", "NEXT"), (30, 15, 20, 35))
             at = entered + rng.randint(600, DAY)
-            if at >= END - DAY:
+            if not START <= at < END - DAY:
                 continue
             cut = round(rng.uniform(2, 22), 2) if kind == "PRICE" else None
             model, data = _model_versions(at)
@@ -173,9 +174,12 @@ def _events(world: World, rng: random.Random) -> list[Row]:
     fired: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for number in range(1, max(200, len(world.deals)) + 1):
         at = working_time(rng, rng.randint(START, END - DAY))
-        share = organisation(week_of(at))
         name = rng.choice(EVENTS)
         account = rng.choice(world.accounts)
+        order = None
+        if name in ORDER_EVENTS:
+            order, account, at = rng.choice(world.orders)
+        share = organisation(week_of(at))
         for system in ("crm", "erp", "chat", "logistics")[: rng.randint(2, 4)]:
             is_fired = system == "crm" or rng.random() < between(0.62, 0.96, share)
             if system != "crm":
@@ -186,7 +190,7 @@ def _events(world: World, rng: random.Random) -> list[Row]:
                     f"BE{len(rows) + 1:06d}",
                     name,
                     account.no,
-                    None,
+                    order,
                     system,
                     int(is_fired),
                     f"corr-{number:06d}",

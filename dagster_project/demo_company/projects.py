@@ -92,6 +92,8 @@ def _project_files(world: World, rng: random.Random, place: Path) -> dict[str, i
         reached = dict(deal.steps)
         if deal.complexity == "low" or "DEMO" not in reached or rng.random() < 0.45:
             continue
+        if reached["DEMO"] < START:
+            continue
         needed = reached["DEMO"]
         share = organisation(week_of(needed))
         middle = geometric(TEAM_FORMATION_HOURS_FROM, TEAM_FORMATION_HOURS_TO, share)

@@ -68,6 +68,9 @@ class Person:
     created: int
     is_cold: bool = False
     """Reserved for one silent lead: never touched otherwise."""
+    moved_to: Account | None = None
+    """The employer since the last job change; ``account`` is the one before it."""
+    updated: int | None = None
 
 
 @dataclass(slots=True)
@@ -162,6 +165,8 @@ class World:
     deals: list[Deal] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
     optouts: list[Optout] = field(default_factory=list)
+    orders: list[tuple[str, Account, int]] = field(default_factory=list)
+    """ERP order number, customer and time of each order, once the ERP is written."""
     truths: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, Any] = field(default_factory=dict)
     totals: dict[str, Any] = field(default_factory=dict)

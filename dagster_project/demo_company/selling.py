@@ -6,6 +6,7 @@ import random
 import statistics
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import accumulate
 
 from .change import (
     REFERRAL_SHARE_OF_HIGH_VALUE,
@@ -78,14 +79,16 @@ def add_leads(world: World, size: Size) -> None:
     }
     times = _creation_times(rng, size.leads)
     silent_at = set(rng.sample(range(size.leads), len(cold)))
-    weights = [{"strategic": 4, "key": 2, "standard": 1}[a.tier] for a in world.accounts]
+    chances = list(
+        accumulate({"strategic": 4, "key": 2, "standard": 1}[a.tier] for a in world.accounts)
+    )
     for number, created in enumerate(times, start=1):
         is_silent = number - 1 in silent_at
         if is_silent:
             person = cold.pop()
             account = person.account
         else:
-            account = pick(rng, world.accounts, weights)
+            account = rng.choices(world.accounts, cum_weights=chances)[0]
             person = rng.choice(warm_of[account.no])
         owner = account.owner
         if rng.random() < 0.3:

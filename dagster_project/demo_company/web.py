@@ -156,11 +156,11 @@ def _day_text(day: int) -> str:
     return datetime.fromtimestamp(day * DAY, UTC).strftime("%d/%b/%Y:")
 
 
-class _Site:
+class Site:
     """The anonymous traffic: visitors, pages, and how a chunk of lines is drawn from them."""
 
-    def __init__(self, world: World, size: Size) -> None:
-        self.seed = world.seed
+    def __init__(self, seed: int, size: Size) -> None:
+        self.seed = seed
         self.tails = _tails()
         self.clock = _clock_texts()
         count = min(MAX_VISITORS, max(300, size.log_lines // 60))
@@ -254,7 +254,7 @@ def hit_line(hit: Hit) -> str:
 
 
 @contextmanager
-def _log_file(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def open_log(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """A plain or gzip file; gzip without name and time, so that the bytes are reproducible."""
     with path.open("wb") as raw:
         if path.suffix != ".gz":
@@ -297,7 +297,7 @@ def write_web(
     """Write all log files and add their totals to the answer key."""
     place = folder / "web"
     place.mkdir(parents=True, exist_ok=True)
-    site = _Site(world, size)
+    site = Site(world.seed, size)
     totals = LogTotals()
     spans = periods(size)
     hits = [hit for hit in hits if spans[0][0] <= hit.at < spans[-1][1]]
@@ -307,7 +307,7 @@ def write_web(
     for number, ((start, end, name), count) in enumerate(zip(spans, shares, strict=True)):
         broken = number * len(BROKEN_LINES) // len(spans)
         is_broken = number == -(-broken * len(spans) // len(BROKEN_LINES))
-        with _log_file(place / name) as file:
+        with open_log(place / name) as file:
             slices = -(-count // size.lines_per_chunk) or 1
             for part in range(slices):
                 left = start + (end - start) * part // slices // 3_600 * 3_600
