@@ -111,5 +111,8 @@ def read_rule_rows(file: Path, model: type[Model], problems: RuleProblems) -> li
                 continue
             rows.append(RuleRow(name, reader.line_num, value))
     except csv.Error as error:
-        problems.messages.append(f"{name}:{reader.line_num} is not valid CSV: {error}.")
+        # The reader counts a line when it has read it.
+        problems.messages.append(
+            f"{name}:{reader.line_num + 1} is not valid CSV: {error}. Correct its quotes."
+        )
     return rows

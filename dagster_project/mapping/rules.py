@@ -283,22 +283,24 @@ def _add_rule(
             f"{group.fields[rule.field].line}. Keep one of them, or name another record",
         )
         return
-    produces = TRANSFORMS[transform.name].produces
-    suits = {
-        "code": target.role == "code",
-        "stage": target.role == "stage",
-        "key": target.role in {"key", "reference"},
-    }
-    if not suits.get(transform.name, True) or (
-        produces not in {"any", "text"}
-        and produces != target.type
-        and (produces, target.type) != ("number", "integer")
-    ):
+    made = TRANSFORMS[transform.name].produces
+    only_for = {
+        "code": {"code"},
+        "stage": {"stage"},
+        "key": {"key", "reference"},
+    }.get(transform.name)
+    kind = target.role or target.type
+    if only_for is not None and target.role not in only_for:
+        what = f"{transform.name!r} is for a {' or '.join(sorted(only_for))} field, but"
+    elif made in {"any", "text", target.type} or (made, target.type) == ("number", "integer"):
+        what = ""
+    else:
+        what = f"{transform.name!r} makes {made}, but"
+    if what:
         problems.add(
             row,
             "transform",
-            f"{transform.name!r} makes {produces}, but {rule.object}.{rule.field} is "
-            f"{target.role or target.type}. Leave the transform empty for the field's own",
+            f"{what} {rule.object}.{rule.field} is {kind}. Leave the transform empty for its own",
         )
         return
     code_list = "funnel_stage" if target.role == "stage" else target.code_list

@@ -294,7 +294,7 @@ def compile_transform(
     if name in {"text", "code", "stage", "alias"}:
         return _finish(inputs[0].text, field_type, zone)
     if name in {"lower", "upper"}:
-        return Expression(f"{name}({inputs[0].text})")
+        return _finish(f"{name}({inputs[0].text})", field_type, zone)
     if name in {"integer", "number", "boolean", "timestamp"}:
         return convert(inputs[0], field_type, argument, zone)
     if name == "date_end":
@@ -304,12 +304,12 @@ def compile_transform(
         return Expression(_constant(argument, field_type))
     if name in {"key", "concat"}:
         separator = literal(argument if name == "concat" else "|")
-        if len(inputs) == 1:
-            return Expression(inputs[0].text)
         texts = [source.text for source in inputs]
-        if is_id:
-            return Expression(f" || {separator} || ".join(texts))
-        return Expression(f"nullif(concat_ws({separator}, {', '.join(texts)}), '')")
+        if len(inputs) == 1 or is_id:
+            joined = f" || {separator} || ".join(texts)
+        else:
+            joined = f"nullif(concat_ws({separator}, {', '.join(texts)}), '')"
+        return _finish(joined, field_type, zone)
     if name == "coalesce":
         parts = [convert(source, field_type, "", zone) for source in inputs]
         return Expression(
