@@ -26,9 +26,9 @@ def load_source(
     full: bool = False,
 ) -> list[Receipt]:
     """Load tables of one source, all or those named; see :func:`connectors.load.load_source`."""
-    from dagster_project.connectors import load
+    from dagster_project.connectors.load import load_source as load_now
 
-    return load.load_source(source, settings, tables=tables, accept_shrink=accept_shrink, full=full)
+    return load_now(source, settings, tables=tables, accept_shrink=accept_shrink, full=full)
 
 
 def load_table(

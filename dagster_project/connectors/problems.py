@@ -16,7 +16,7 @@ class Words:
     zh: str
 
 
-class SourceProblem(Exception):
+class SourceError(Exception):
     """A source or its data cannot be loaded as configured; it is reported, not raised to callers.
 
     ``is_transient`` says that the same load may succeed later without a change (network, lock).

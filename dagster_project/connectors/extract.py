@@ -1,0 +1,232 @@
+"""What a connector hands over: rows as Parquet with a fixed type per column, and the rejects."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dagster_project.connectors.problems import SourceError, Words
+from dagster_project.connectors.receipts import RejectedRow
+from dagster_project.connectors.sources_file import RESERVED_COLUMNS
+from dagster_project.connectors.values import (
+    Misfit,
+    arrow_type,
+    as_text,
+    common_type,
+    to_array,
+    type_of_value,
+)
+
+CURSOR_COLUMN = "_cursor"
+POSITION_FIELDS = [pa.field("_source_file", pa.string()), pa.field("_source_row", pa.int64())]
+
+
+@dataclass
+class Extract:
+    """Rows of one table as read in one load.
+
+    ``columns`` maps each column of the source to its landed type, in the source's order.
+    ``rows_read`` counts accepted and rejected rows. ``state`` is what the connector wants to find
+    at the next load. ``failures`` are files that could not be read while others could.
+    ``lake_files`` are `_source_file` values of which an earlier version has been landed.
+    """
+
+    parquet: list[Path] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
+    missing_columns: set[str] = field(default_factory=set)
+    type_changes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rows_read: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    newest_at: datetime | None = None
+    count_files: int = 0
+    count_bytes: int = 0
+    count_calls: int = 0
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    known_from: Any = None
+    state: dict[str, Any] = field(default_factory=dict)
+    notes: list[Words] = field(default_factory=list)
+    failures: list[SourceError] = field(default_factory=list)
+    lake_files: list[str] = field(default_factory=list)
+    is_unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one piece of a source, all with the same columns.
+
+    ``rows`` holds Python values; ``numbers`` the 1-based row or line of each, None for SQL.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    file: str | None = None
+    numbers: Sequence[int] | None = None
+
+
+def check_names(columns: Sequence[str], where: str) -> None:
+    """Refuse column names that the lake cannot tell apart or that it uses itself.
+
+    Raises:
+        SourceError: naming the columns.
+    """
+    seen: dict[str, str] = {}
+    for name in columns:
+        key = name.lower()
+        if key in RESERVED_COLUMNS or key == CURSOR_COLUMN:
+            raise SourceError(
+                Words(
+                    f'{where}: the column name "{name}" is used by the lake itself.',
+                    f"{where}：列名“{name}”为数据湖保留。",
+                ),
+                Words(
+                    "Rename the column, for SQL in a `query`.", "请重命名该列（SQL 可用 query）。"
+                ),
+            )
+        if key in seen:
+            raise SourceError(
+                Words(
+                    f'{where}: columns "{seen[key]}" and "{name}" have one name but for case.',
+                    f"{where}：列“{seen[key]}”与“{name}”仅大小写不同。",
+                ),
+                Words("Rename one of them, for SQL in a `query`.", "请重命名其中一列。"),
+            )
+        seen[key] = name
+
+
+def write_rows(
+    extract: Extract,
+    batches: Iterable[Batch],
+    path: Path,
+    *,
+    frozen: Mapping[str, str],
+    declared: Mapping[str, str | None],
+    zone: ZoneInfo,
+    raw_zone_columns: frozenset[str] = frozenset(),
+) -> None:
+    """Write Python rows to one Parquet file; rows that do not fit are added to the rejects.
+
+    A column's type is the frozen one, else the declared one, else the narrowest that holds every
+    value of this load (for which the rows are spooled to disk first). Columns without any value
+    and type are left out. ``raw_zone_columns`` keep their clock (cursors).
+    """
+    with RowSpool(path.with_suffix(".spool")) as spool:
+        columns: dict[str, None] = dict.fromkeys(declared)
+        seen: dict[str, set[str]] = {}
+        source: Iterable[Batch] = batches
+        if not declared or any(not (frozen.get(c) or declared[c]) for c in declared):
+            for batch in batches:
+                columns.update(dict.fromkeys(batch.columns))
+                for index, name in enumerate(batch.columns):
+                    if not frozen.get(name):
+                        kinds = seen.setdefault(name, set())
+                        kinds.update(
+                            kind
+                            for kind in map(type_of_value, (row[index] for row in batch.rows))
+                            if kind
+                        )
+                spool.add(batch)
+            source = spool
+        types: dict[str, str] = {}
+        for name in columns:
+            kind = frozen.get(name) or declared.get(name) or common_type(seen.get(name, set()))
+            if kind:
+                types[name] = kind
+        extract.columns.update(
+            {name: kind for name, kind in types.items() if name != CURSOR_COLUMN}
+        )
+        schema = pa.schema(
+            [pa.field(name, arrow_type(kind)) for name, kind in types.items()] + POSITION_FIELDS
+        )
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for batch in source:
+                table = _convert(extract, batch, types, schema, zone, raw_zone_columns)
+                if table.num_rows:
+                    writer.write_table(table)
+        extract.parquet.append(path)
+
+
+def _convert(
+    extract: Extract,
+    batch: Batch,
+    types: Mapping[str, str],
+    schema: pa.Schema,
+    zone: ZoneInfo,
+    raw_zone_columns: frozenset[str],
+) -> pa.Table:
+    count = len(batch.rows)
+    by_name = dict(zip(batch.columns, zip(*batch.rows, strict=True), strict=True)) if count else {}
+    arrays: list[pa.Array] = []
+    misfits: dict[int, list[Misfit]] = {}
+    for name, kind in types.items():
+        if name not in by_name:
+            arrays.append(pa.nulls(count, arrow_type(kind)))
+            continue
+        array, bad = to_array(
+            name, by_name[name], kind, ZoneInfo("UTC") if name in raw_zone_columns else zone
+        )
+        arrays.append(array)
+        for index, misfit in bad.items():
+            misfits.setdefault(index, []).append(misfit)
+    arrays.append(pa.array([batch.file] * count, type=pa.string()))
+    numbers = pa.nulls(count, pa.int64()) if batch.numbers is None else pa.array(batch.numbers)
+    arrays.append(numbers.cast(pa.int64()))
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    extract.rows_read += count
+    if misfits:
+        for index, found in sorted(misfits.items()):
+            extract.rejected.append(_reject(batch, index, found))
+        keep = [index not in misfits for index in range(count)]
+        table = table.filter(pa.array(keep))
+    return table
+
+
+def _reject(batch: Batch, index: int, misfits: Sequence[Misfit]) -> RejectedRow:
+    row = {
+        name: value
+        for name, value in zip(batch.columns, batch.rows[index], strict=True)
+        if name != CURSOR_COLUMN
+    }
+    words = [misfit.words for misfit in misfits if misfit.column != CURSOR_COLUMN]
+    return RejectedRow(
+        source_file=batch.file,
+        source_row=batch.numbers[index] if batch.numbers else None,
+        reason_code="type_changed",
+        reason_en="; ".join(word.en for word in words),
+        reason_zh="；".join(word.zh for word in words),
+        raw_text=as_text(row),
+    )
+
+
+class RowSpool:
+    """Batches kept on disk between finding the types and writing with them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("w+b")
+
+    def __enter__(self) -> RowSpool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def add(self, batch: Batch) -> None:
+        pickle.dump(batch, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self._file.seek(0)
+        while True:
+            try:
+                yield pickle.load(self._file)
+            except EOFError:
+                return

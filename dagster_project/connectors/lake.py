@@ -1,0 +1,292 @@
+"""Landing: rows reach the raw lake through dlt, and state moves on only with them.
+
+A load is committed in steps that can be repeated: dlt packs the files, an *intent* is written that
+holds everything which follows, dlt lands the package, receipts and rejects move into place, the
+state is replaced, the intent is removed. A process killed before the intent leaves nothing; one
+killed after it is finished by the next load of that system. So no row is lost or landed twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dagster_project.connectors.problems import SourceError, Words
+from dagster_project.settings import Settings
+
+LOCK_SECONDS = 600
+LOAD_ID_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass
+class SystemState:
+    """What is known of one system from earlier loads."""
+
+    last_load_id: str = ""
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Files of rows for one table, and how many rows they hold."""
+
+    table: str
+    files: Sequence[Path]
+    count_rows: int
+    columns: str = "evolve"
+
+
+class Lake:
+    """The raw lake as one system's loads see it. Use within :meth:`locked`."""
+
+    def __init__(self, settings: Settings, system: str) -> None:
+        self._settings = settings
+        self._system = system
+        self._state_folder = settings.home / "lake" / "state" / system
+        self._pending = self._state_folder / "pending"
+        self._intent = self._pending / "intent.json"
+        self._state_file = self._state_folder / "state.json"
+
+    @property
+    def work(self) -> Path:
+        """Scratch folder of the load that runs."""
+        return self._pending
+
+    def known_rows_file(self, table: str, load_id: str) -> Path:
+        """Where the rows known after load ``load_id`` are remembered."""
+        return self._state_folder / f"{table}.{load_id}.parquet"
+
+    def rows_glob(self, table: str) -> str:
+        """Glob of all landed files of ``table``."""
+        return str(self._settings.raw / self._system / table / "*.parquet")
+
+    def has_rows(self, table: str) -> bool:
+        return any((self._settings.raw / self._system / table).glob("*.parquet"))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[SystemState]:
+        """Exclude other loads of this system, finish a killed one, and give the state.
+
+        Raises:
+            SourceError: another load of this system did not end in time.
+        """
+        self._state_folder.mkdir(parents=True, exist_ok=True)
+        with (self._state_folder / "lock").open("a") as handle:
+            self._wait_for(handle.fileno())
+            self._recover()
+            self._pending.mkdir(parents=True)
+            try:
+                yield self._read_state()
+            finally:
+                if not self._intent.exists():
+                    shutil.rmtree(self._pending, ignore_errors=True)
+
+    def _wait_for(self, descriptor: int) -> None:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SourceError(
+                        Words(
+                            f"Another load of {self._system} has been running for over "
+                            f"{LOCK_SECONDS} s.",
+                            f"{self._system} 的另一次加载已运行超过 {LOCK_SECONDS} 秒。",
+                        ),
+                        Words("Wait for it or end it.", "请等待其结束或终止它。"),
+                        is_transient=True,
+                    ) from None
+                time.sleep(0.2)
+
+    def next_load_id(self, state: SystemState, now: datetime) -> str:
+        """A load id greater than any before, also when the clock was set back."""
+        load_id = now.strftime(LOAD_ID_FORMAT)
+        if load_id <= state.last_load_id:
+            last = datetime.strptime(state.last_load_id, LOAD_ID_FORMAT)  # noqa: DTZ007
+            load_id = (last + timedelta(microseconds=1)).strftime(LOAD_ID_FORMAT)
+        return load_id
+
+    def commit(
+        self,
+        state: SystemState,
+        landings: Sequence[Landing],
+        moves: Mapping[Path, Path],
+    ) -> None:
+        """Land the files, move the others into place, keep ``state``: all or, later, the rest.
+
+        Args:
+            moves: files below :attr:`work` → where readers find them; appear whole or not at all.
+        """
+        package = self._pack(landings) if landings else None
+        intent = {
+            "package": package,
+            "moves": [[str(a), str(b)] for a, b in moves.items()],
+            "state": {"last_load_id": state.last_load_id, "tables": state.tables},
+        }
+        _write_text(self._intent, json.dumps(intent, ensure_ascii=False))
+        self._finish(intent)
+
+    def _recover(self) -> None:
+        if self._intent.exists():
+            self._finish(json.loads(self._intent.read_text(encoding="utf-8")))
+        elif self._pending.exists():
+            # Killed before the intent: what dlt packed was never landed and is read again.
+            if self._pipelines_folder.joinpath(self._pipeline_name).exists():
+                self._pipeline().drop_pending_packages(with_partial_loads=True)
+            shutil.rmtree(self._pending)
+
+    def _finish(self, intent: Mapping[str, Any]) -> None:
+        is_landed = True
+        if intent["package"]:
+            pipeline = self._pipeline()
+            if pipeline.has_pending_data:
+                pipeline.normalize(workers=1)
+                pipeline.load(workers=2)
+            markers = self._settings.raw / self._system / "_dlt_loads"
+            is_landed = any(markers.glob(f"*__{intent['package']}*"))
+        if is_landed:
+            for source, target in intent["moves"]:
+                if Path(source).exists():
+                    Path(target).parent.mkdir(parents=True, exist_ok=True)
+                    Path(source).replace(target)
+            _write_text(self._state_file, json.dumps(intent["state"], ensure_ascii=False))
+            self._forget_old_rows(intent["state"])
+        shutil.rmtree(self._pending)
+
+    def _forget_old_rows(self, state: Mapping[str, Any]) -> None:
+        kept = {table.get("known_rows") for table in state["tables"].values()}
+        for path in self._state_folder.glob("*.parquet"):
+            if path.name not in kept:
+                path.unlink()
+
+    def known_rows(self, table_state: Mapping[str, Any]) -> Path | None:
+        """The remembered rows of a table, or None."""
+        name = table_state.get("known_rows")
+        path = self._state_folder / name if name else None
+        return path if path and path.exists() else None
+
+    def _read_state(self) -> SystemState:
+        if not self._state_file.exists():
+            return SystemState()
+        values = json.loads(self._state_file.read_text(encoding="utf-8"))
+        return SystemState(values["last_load_id"], values["tables"])
+
+    @property
+    def _pipelines_folder(self) -> Path:
+        return self._settings.home / "dlt"
+
+    @property
+    def _pipeline_name(self) -> str:
+        return f"load_{self._system}"
+
+    def _pipeline(self) -> Any:
+        return _make_pipeline(
+            self._pipeline_name, self._pipelines_folder, self._settings.raw, self._system
+        )
+
+    def _pack(self, landings: Sequence[Landing]) -> str:
+        pipeline = self._pipeline()
+
+        import dlt
+        import pyarrow.parquet as pq
+
+        def resource(landing: Landing) -> Any:
+            def items() -> Iterator[Any]:
+                share = landing.count_rows
+                for path in landing.files:
+                    schema = pq.read_schema(path).empty_table()
+                    yield dlt.mark.with_file_import(str(path), "parquet", share, schema)
+                    share = 0  # the count is of the table, not of each file
+
+            return dlt.resource(
+                items,
+                name=landing.table,
+                write_disposition="append",
+                schema_contract={
+                    "tables": "evolve",
+                    "columns": "evolve",
+                    "data_type": "freeze",
+                },
+            )
+
+        @dlt.source(name=self._system)
+        def source() -> Any:
+            return [resource(landing) for landing in landings]
+
+        info = pipeline.extract(source(), loader_file_format="parquet", workers=1)
+        (package,) = info.loads_ids
+        return str(package)
+
+
+def _make_pipeline(name: str, folder: Path, raw: Path, dataset: str) -> Any:
+    """A dlt pipeline into the raw lake whose files appear whole or not at all."""
+    with warnings.catch_warnings():
+        # dlt's import touches a deprecated accelerator of sqlglot.
+        warnings.simplefilter("ignore")
+        import dlt
+        from dlt.destinations import filesystem
+        from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+        from fsspec.implementations.local import LocalFileSystem
+
+    class WholeFiles(LocalFileSystem):
+        """Local files that appear by a hard link or a rename, never half written."""
+
+        def put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
+            target = Path(self._strip_protocol(rpath))
+            partial = target.with_name(f".{target.name}.partial")
+            partial.unlink(missing_ok=True)
+            try:
+                partial.hardlink_to(self._strip_protocol(lpath))
+            except OSError:
+                # Another file system, or one without links.
+                shutil.copyfile(self._strip_protocol(lpath), partial)
+            partial.replace(target)
+            # Renaming one link of a file onto another of the same file leaves both.
+            partial.unlink(missing_ok=True)
+
+    class WholeFilesClient(FilesystemClient):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.fs_client = WholeFiles(auto_mkdir=True, skip_instance_cache=True)
+
+    class lake(filesystem):  # noqa: N801 - dlt takes the destination's name from the class
+        @property
+        def client_class(self) -> type[FilesystemClient]:
+            return WholeFilesClient
+
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["runtime.log_level"] = "ERROR"
+    dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["schema.naming"] = "direct"
+    return dlt.pipeline(
+        name,
+        pipelines_dir=str(folder),
+        destination=lake(
+            bucket_url=str(raw),
+            layout="{table_name}/{load_id}.{file_id}.{ext}",
+            warn_unsafe_layout_separators=False,
+        ),
+        dataset_name=dataset,
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    partial.replace(path)

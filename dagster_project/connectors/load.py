@@ -1,0 +1,450 @@
+"""Load the tables of one source: read, check, land, and leave a receipt for each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import pyarrow as pa
+
+from dagster_project.connectors import duck
+from dagster_project.connectors.access_log import AccessLogReader
+from dagster_project.connectors.extract import Extract
+from dagster_project.connectors.files import FilesReader, changed_type
+from dagster_project.connectors.lake import Lake, Landing, SystemState
+from dagster_project.connectors.prepare import Preparation, Prepared
+from dagster_project.connectors.problems import SourceError, Words
+from dagster_project.connectors.receipts import (
+    Receipt,
+    ensure_operations,
+    quarantined_table,
+    receipts_table,
+    truncate_raw_text,
+    write_parquet,
+)
+from dagster_project.connectors.sources_file import (
+    AccessLogSource,
+    FilesSource,
+    Source,
+    SqlSource,
+    Table,
+)
+from dagster_project.connectors.sql_database import SqlReader, open_source
+from dagster_project.settings import Settings, utc_now
+
+log = logging.getLogger("dagster_project.connectors")
+
+
+class Reader(Protocol):
+    """What every kind of source offers."""
+
+    def extract(
+        self, table: Any, state: Mapping[str, Any], work: Path, *, full: bool
+    ) -> Extract: ...
+
+
+@dataclass
+class _Outcome:
+    """What one table adds to the load."""
+
+    receipt: Receipt
+    landing: Landing | None = None
+    state: dict[str, Any] | None = None
+    moves: dict[Path, Path] = field(default_factory=dict)
+    quarantined: pa.Table | None = None
+
+
+def load_source(
+    source: Source,
+    settings: Settings,
+    *,
+    tables: Collection[str] | None = None,
+    accept_shrink: bool = False,
+    full: bool = False,
+) -> list[Receipt]:
+    """Load tables of ``source``, all or those named, in one dlt package.
+
+    A problem of the source or its data never raises: the table's receipt has the status ``failed``
+    or ``held_back``, with message and remedy in both languages, and the other tables are loaded.
+
+    Args:
+        accept_shrink: land a snapshot although it is much smaller than the last one.
+        full: read everything again, also what is behind the cursor or in unchanged files.
+
+    Returns:
+        One receipt per table, in the order of the sources file.
+
+    Raises:
+        KeyError: ``tables`` names a table that the source does not have.
+    """
+    by_name = {table.name: table for table in source.tables}
+    selected = [by_name[name] for name in tables] if tables is not None else list(source.tables)
+    selected.sort(key=lambda table: list(by_name).index(table.name))
+    ensure_operations(settings)
+    lake = Lake(settings, source.system)
+    started_at = utc_now()
+    try:
+        with lake.locked() as state:
+            load_id = lake.next_load_id(state, started_at)
+            run = _Run(source, settings, lake, state, load_id, accept_shrink, full)
+            return run.load(selected)
+    except SourceError as problem:
+        # Only the lock: nothing of this load has begun.
+        load_id = lake.next_load_id(SystemState(), started_at)
+        receipts = [_failed(source, table, load_id, started_at, problem) for table in selected]
+        name = f"{load_id}-{source.system}.parquet"
+        write_parquet(receipts_table(receipts), settings.operations / "receipts" / name)
+        return receipts
+
+
+class _Run:
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        lake: Lake,
+        state: SystemState,
+        load_id: str,
+        accept_shrink: bool,
+        full: bool,
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._lake = lake
+        self._state = state
+        self._load_id = load_id
+        self._accept_shrink = accept_shrink
+        self._full = full
+
+    def load(self, tables: list[Table]) -> list[Receipt]:
+        outcomes: list[_Outcome] = []
+        with contextlib.ExitStack() as stack:
+            reader: Reader | None = None
+            problem: SourceError | None = None
+            try:
+                reader = stack.enter_context(_open(self._source))
+            except SourceError as error:
+                problem = error
+            for table in tables:
+                started_at = utc_now()
+                try:
+                    if problem or reader is None:
+                        raise problem or AssertionError("a source without reader or problem")
+                    outcome = self._load_table(reader, table, started_at)
+                except SourceError as error:
+                    outcome = _Outcome(
+                        _failed(self._source, table, self._load_id, started_at, error)
+                    )
+                outcomes.append(outcome)
+                receipt = outcome.receipt
+                log.info(
+                    "%s.%s: %s, %d rows received, %d loaded, %d rejected",
+                    receipt.system,
+                    receipt.table_name,
+                    receipt.status,
+                    receipt.rows_received,
+                    receipt.rows_loaded,
+                    receipt.rows_rejected,
+                )
+        self._commit(outcomes)
+        return [outcome.receipt for outcome in outcomes]
+
+    def _commit(self, outcomes: list[_Outcome]) -> None:
+        work, operations = self._lake.work, self._settings.operations
+        file_name = f"{self._load_id}-{self._source.system}.parquet"
+        moves: dict[Path, Path] = {}
+        write_parquet(receipts_table(o.receipt for o in outcomes), work / "receipts.parquet")
+        quarantined = [o.quarantined for o in outcomes if o.quarantined is not None]
+        if quarantined:
+            rows = truncate_raw_text(pa.concat_tables(quarantined))
+            write_parquet(rows, work / "quarantined_rows.parquet")
+            moves[work / "quarantined_rows.parquet"] = operations / "quarantined_rows" / file_name
+        for outcome in outcomes:
+            moves.update(outcome.moves)
+            if outcome.state is not None:
+                self._state.tables[outcome.receipt.table_name] = outcome.state
+        # Last, so that a receipt is never seen before what it tells of.
+        moves[work / "receipts.parquet"] = operations / "receipts" / file_name
+        self._state.last_load_id = self._load_id
+        self._lake.commit(self._state, [o.landing for o in outcomes if o.landing], moves)
+
+    def _load_table(self, reader: Reader, table: Table, started_at: datetime) -> _Outcome:
+        state = self._table_state(table)
+        full = self._full
+        if state.get("signature", _signature(table)) != _signature(table):
+            # Cursor and known rows belong to the old settings; columns and files do not.
+            full = True
+            state = {k: v for k, v in state.items() if k not in ("cursor", "known_rows", "content")}
+        extract = reader.extract(table, state, self._lake.work, full=full)
+        changes, columns = self._check_columns(table, state, extract)
+        prepared = self._prepare(table, state, extract, reader, full)
+        rejected = [*extract.rejected, *prepared.rejected]
+        outcome = _Outcome(self._receipt(table, started_at, state, extract, prepared, changes))
+        if prepared.held_back is None:
+            outcome.state = self._new_state(table, state, extract, prepared, columns)
+            if prepared.known_rows:
+                kept = self._lake.known_rows_file(table.name, self._load_id)
+                outcome.moves[prepared.known_rows] = kept
+            if prepared.files:
+                outcome.landing = Landing(
+                    table.name, prepared.files, prepared.rows_loaded + prepared.rows_deleted
+                )
+            if rejected:
+                rows = quarantined_table(
+                    self._source.system, table.name, self._load_id, rejected, utc_now()
+                )
+                file = self._lake.work / f"{table.name}.quarantine.parquet"
+                write_parquet(rows, file)
+                folder = self._settings.quarantine / self._source.system / table.name
+                outcome.moves[file] = folder / f"{self._load_id}.parquet"
+                outcome.quarantined = rows
+        return outcome
+
+    def _table_state(self, table: Table) -> Mapping[str, Any]:
+        state = self._state.tables.get(table.name, {})
+        if state.get("has_landed") and not self._lake.has_rows(table.name):
+            log.warning(
+                "%s.%s: its landed files were removed; it is loaded from the start",
+                self._source.system,
+                table.name,
+            )
+            return {}
+        return state
+
+    def _check_columns(
+        self, table: Table, state: Mapping[str, Any], extract: Extract
+    ) -> tuple[list[dict[str, str]], dict[str, str]]:
+        """Compare with the columns landed so far; types are frozen, columns may be added."""
+        known: Mapping[str, str] = state.get("columns", {})
+        where = f"{self._source.system}.{table.name}"
+        changes: list[dict[str, str]] = []
+        for name, kind in extract.columns.items():
+            if name in known and known[name] != kind:
+                raise changed_type(where, name, known[name], kind)
+        added = [name for name in extract.columns if name not in known] if known else []
+        reported = set(state.get("missing_columns", []))
+        missing = sorted(extract.missing_columns - reported)
+        if table.columns == "freeze" and (added or missing):
+            raise _frozen(where, added, missing)
+        changes += [{"column": n, "change": "added", "to": extract.columns[n]} for n in added]
+        changes += [{"column": n, "change": "missing", "from": known[n]} for n in missing]
+        changes += [
+            {"column": name, "change": "type", "from": before, "to": now}
+            for name, (before, now) in extract.type_changes.items()
+        ]
+        return changes, {**known, **extract.columns}
+
+    def _prepare(
+        self,
+        table: Table,
+        state: Mapping[str, Any],
+        extract: Extract,
+        reader: Reader,
+        full: bool,
+    ) -> Prepared:
+        if extract.is_unchanged:
+            return Prepared(rows_present=state.get("rows"))
+        if not extract.columns and not extract.parquet:
+            # A file without even a header: no columns are known yet, so there is nothing to land.
+            extract.columns.update(state.get("columns", {}))
+        for name in table.primary_key:
+            if extract.columns and name not in extract.columns:
+                raise _no_key(f"{self._source.system}.{table.name}", name, list(extract.columns))
+        with duck.connect(self._lake.work) as connection:
+            preparation = Preparation(
+                connection, self._lake, table, state, extract, self._load_id, utc_now()
+            )
+            if not extract.columns:
+                return Prepared(rows_present=0)
+            if self._source.kind == "access_log":
+                return preparation.stream()
+            if table.load == "snapshot":
+                return preparation.snapshot(accept_shrink=self._accept_shrink, full=full)
+            if table.load == "append":
+                return preparation.append()
+            prepared = preparation.increment(full=full)
+            if table.primary_key and isinstance(reader, SqlReader):
+                self._find_deleted(preparation, prepared, reader, table)
+            return prepared
+
+    def _find_deleted(
+        self, preparation: Preparation, prepared: Prepared, reader: SqlReader, table: Table
+    ) -> None:
+        """An increment shows no deletes: keys that the source lost are found by comparison."""
+        if not self._lake.has_rows(table.name):
+            return
+        if preparation.count_live() == reader.count_rows(cast(Any, table)):
+            return
+        keys = reader.read_keys(cast(Any, table), list(table.primary_key), self._lake.work)
+        prepared.rows_deleted = preparation.deletions(keys)
+        if prepared.rows_deleted:
+            prepared.files.append(self._lake.work / f"{table.name}.deleted.parquet")
+
+    def _new_state(
+        self,
+        table: Table,
+        state: Mapping[str, Any],
+        extract: Extract,
+        prepared: Prepared,
+        columns: Mapping[str, str],
+    ) -> dict[str, Any]:
+        new = {**state, **extract.state, "signature": _signature(table), "columns": dict(columns)}
+        if not extract.is_unchanged:
+            missing = set(state.get("missing_columns", [])) | extract.missing_columns
+            new["missing_columns"] = sorted(missing - set(extract.columns))
+        if prepared.rows_present is not None:
+            new["rows"] = prepared.rows_present
+        if prepared.content is not None:
+            new["content"] = prepared.content
+        if prepared.known_rows is not None:
+            new["known_rows"] = self._lake.known_rows_file(table.name, self._load_id).name
+        new["has_landed"] = bool(state.get("has_landed")) or bool(prepared.files)
+        return new
+
+    def _receipt(
+        self,
+        table: Table,
+        started_at: datetime,
+        state: Mapping[str, Any],
+        extract: Extract,
+        prepared: Prepared,
+        changes: list[dict[str, str]],
+    ) -> Receipt:
+        rejected = len(extract.rejected) + len(prepared.rejected)
+        status = "loaded"
+        if prepared.held_back:
+            status = "held_back"
+        elif extract.failures:
+            status = "failed"
+        elif not (prepared.rows_loaded or prepared.rows_deleted or rejected) and state:
+            status = "unchanged"
+        messages = list(extract.notes)
+        remedies: list[Words] = []
+        if prepared.held_back:
+            messages.append(prepared.held_back[0])
+            remedies.append(prepared.held_back[1])
+        for failure in extract.failures:
+            messages.append(failure.message)
+            remedies.append(failure.remedy)
+        if extract.failures:
+            messages.append(Words("The other files were loaded.", "其他文件已加载。"))
+        if rejected and not prepared.held_back:
+            place = self._settings.quarantine / self._source.system / table.name
+            messages.append(
+                Words(
+                    f"{rejected} rows were quarantined, each with its reason.",
+                    f"{rejected} 行已隔离，均附原因。",
+                )
+            )
+            remedies.append(
+                Words(
+                    f"See {place / self._load_id}.parquet; correct them at the source.",
+                    f"请查看 {place / self._load_id}.parquet，并在源头更正。",
+                )
+            )
+        if changes:
+            told = ", ".join(f"{c['change']} {c['column']}" for c in changes)
+            messages.append(Words(f"The columns have changed: {told}.", f"列有变化：{told}。"))
+        return Receipt(
+            system=self._source.system,
+            table_name=table.name,
+            load_id=self._load_id,
+            kind=self._source.kind,
+            mode=table.load,
+            status=status,  # type: ignore[arg-type]
+            started_at=started_at,
+            finished_at=utc_now(),
+            rows_received=extract.rows_read,
+            rows_loaded=0 if prepared.held_back else prepared.rows_loaded,
+            rows_rejected=rejected,
+            rows_deleted=0 if prepared.held_back else prepared.rows_deleted,
+            rows_previous=state.get("rows"),
+            cursor_from=extract.cursor_from,
+            cursor_to=extract.cursor_to,
+            newest_at=extract.newest_at,
+            count_files=extract.count_files,
+            count_bytes=extract.count_bytes,
+            count_calls=extract.count_calls,
+            schema_changes=json.dumps(changes, ensure_ascii=False),
+            message_en=" ".join(words.en for words in messages),
+            message_zh="".join(words.zh for words in messages),
+            remedy_en=" ".join(words.en for words in remedies),
+            remedy_zh="".join(words.zh for words in remedies),
+            schedule=self._source.schedule,
+            is_transient=any(failure.is_transient for failure in extract.failures),
+        )
+
+
+@contextlib.contextmanager
+def _open(source: Source) -> Iterator[Reader]:
+    if isinstance(source, SqlSource):
+        with open_source(source) as reader:
+            yield reader
+    elif isinstance(source, FilesSource):
+        yield FilesReader(source)
+    elif isinstance(source, AccessLogSource):
+        yield AccessLogReader(source)
+    else:
+        raise TypeError(f"no connector for {type(source).__name__}")
+
+
+def _failed(
+    source: Source, table: Table, load_id: str, started_at: datetime, problem: SourceError
+) -> Receipt:
+    return Receipt(
+        system=source.system,
+        table_name=table.name,
+        load_id=load_id,
+        kind=source.kind,
+        mode=table.load,
+        status="failed",
+        started_at=started_at,
+        finished_at=utc_now(),
+        message_en=problem.message.en,
+        message_zh=problem.message.zh,
+        remedy_en=problem.remedy.en,
+        remedy_zh=problem.remedy.zh,
+        schedule=source.schedule,
+        is_transient=problem.is_transient,
+    )
+
+
+def _signature(table: Table) -> str:
+    """Settings of a table that make what is known of it meaningless when they change."""
+    kept = table.model_dump(mode="json", exclude={"shrink_ratio", "columns", "overlap_seconds"})
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False)
+
+
+def _frozen(where: str, added: list[str], missing: list[str]) -> SourceError:
+    en = [f"new: {', '.join(added)}"] * bool(added) + [f"missing: {', '.join(missing)}"] * bool(
+        missing
+    )
+    zh = [f"新增：{'、'.join(added)}"] * bool(added) + [f"缺少：{'、'.join(missing)}"] * bool(
+        missing
+    )
+    return SourceError(
+        Words(
+            f"{where}: its columns are frozen and have changed ({'; '.join(en)}).",
+            f"{where}：列已冻结，但发生变化（{'；'.join(zh)}）。",
+        ),
+        Words(
+            'Restore the columns, or set `columns = "evolve"` for the table.',
+            '请恢复这些列，或为该表设置 columns = "evolve"。',
+        ),
+    )
+
+
+def _no_key(where: str, name: str, present: list[str]) -> SourceError:
+    return SourceError(
+        Words(
+            f'{where}: `primary_key` names the column "{name}", which is not there.',
+            f"{where}：primary_key 指定的列“{name}”不存在。",
+        ),
+        Words(f"Name one of: {', '.join(present)}.", f"可用的列：{'、'.join(present)}。"),
+    )

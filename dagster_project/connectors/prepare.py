@@ -1,0 +1,427 @@
+"""From extracted rows to the rows that are landed: keys, versions, tombstones, the shrink guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.connectors import duck
+from dagster_project.connectors.extract import CURSOR_COLUMN, Extract
+from dagster_project.connectors.lake import Lake
+from dagster_project.connectors.problems import Words
+from dagster_project.connectors.receipts import RejectedRow, naive_utc
+from dagster_project.connectors.sources_file import Table
+from dagster_project.connectors.values import arrow_type, as_text
+
+_SQL_TYPES = {
+    "text": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "time": "time",
+    "binary": "blob",
+}
+
+
+@dataclass
+class Prepared:
+    """Rows ready to land. ``held_back`` says why they are not to be landed."""
+
+    files: list[Path] = field(default_factory=list)
+    rows_loaded: int = 0
+    rows_deleted: int = 0
+    rows_present: int | None = None
+    rejected: list[RejectedRow] = field(default_factory=list)
+    known_rows: Path | None = None
+    content: str | None = None
+    held_back: tuple[Words, Words] | None = None
+
+
+def sql_type(name: str) -> str:
+    """DuckDB's name of a landed type."""
+    if name.startswith("decimal("):
+        return str(arrow_type(name)).replace("decimal128", "decimal")
+    return _SQL_TYPES[name]
+
+
+class Preparation:
+    """One table of one load."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: Lake,
+        table: Table,
+        state: Mapping[str, Any],
+        extract: Extract,
+        load_id: str,
+        loaded_at: datetime,
+    ) -> None:
+        self._connection = connection
+        self._lake = lake
+        self._table = table
+        self._state = state
+        self._extract = extract
+        self._load_id = load_id
+        self._loaded_at = naive_utc(loaded_at)
+        self._columns = list(extract.columns)
+        self._key = list(table.primary_key)
+        self._target = lake.work / f"{table.name}.landing.parquet"
+        self._known_target = lake.work / f"{table.name}.known.parquet"
+
+    def stream(self) -> Prepared:
+        """Rows of a table whose every row is new (access logs): only the load is added."""
+        prepared = Prepared()
+        for number, path in enumerate(self._extract.parquet):
+            target = self._lake.work / f"{self._table.name}.landing.{number}.parquet"
+            prepared.rows_loaded += self._copy(duck.parquet([path]), target)
+            path.unlink()
+            prepared.files.append(target)
+        return prepared
+
+    def snapshot(self, *, accept_shrink: bool, full: bool) -> Prepared:
+        """Rows of a table that was read whole."""
+        prepared = self._read_rows()
+        (count,) = self._one("select count(*) from rows where not is_rejected")
+        prepared.rows_present = int(count)
+        previous = self._state.get("rows")
+        ratio = self._table.shrink_ratio
+        if previous and not accept_shrink and count < ratio * previous:
+            prepared.held_back = _shrunk(int(count), int(previous), ratio)
+            return prepared
+        if self._key:
+            self._versions(prepared, full=full)
+        else:
+            self._whole(prepared, full=full)
+        return prepared
+
+    def increment(self, *, full: bool) -> Prepared:
+        """Rows of a table that was read from a cursor on: without those already landed."""
+        prepared = self._read_rows()
+        if full and self._lake.has_rows(self._table.name):
+            known = self._landed_hashes()
+        elif (path := self._lake.known_rows(self._state)) and not full:
+            known = f"(select _hash from {duck.parquet([path])})"
+        else:
+            known = "(select 0::ubigint as _hash where false)"
+        self._land_new(prepared, known)
+        bound = self._extract.known_from
+        window = (
+            f"{CURSOR_COLUMN} is null or {CURSOR_COLUMN} >= $1" if bound is not None else "true"
+        )
+        self._connection.execute(
+            f"copy (select _hash from rows where not is_rejected and ({window})) "
+            f"to {duck.text(self._known_target)} (format parquet)",
+            [bound] if bound is not None else None,
+        )
+        prepared.known_rows = self._known_target
+        return prepared
+
+    def append(self) -> Prepared:
+        """Rows of files: of files that were landed before only the rows that are new in them."""
+        prepared = self._read_rows()
+        known = "(select 0::ubigint as _hash where false)"
+        if self._extract.lake_files and self._lake.has_rows(self._table.name):
+            files = ", ".join(duck.text(path) for path in self._extract.lake_files)
+            known = self._landed_hashes(f"_source_file in ({files})", ["_source_file"])
+        self._land_new(prepared, known)
+        return prepared
+
+    def deletions(self, keys: Path) -> int:
+        """Add tombstones for landed keys that the source no longer holds (``keys``)."""
+        target = self._lake.work / f"{self._table.name}.deleted.parquet"
+        key = duck.names(self._key)
+        same = " and ".join(f"k.{duck.name(c)} = l.{duck.name(c)}" for c in self._key)
+        return self._copy_deleted(
+            f"""
+            select {key} from ({self._live_keys()}) as l
+            where not exists (select 1 from {duck.parquet([keys])} as k where {same})
+            """,
+            target,
+        )
+
+    def count_live(self) -> int:
+        """Keys that the lake holds when the rows of this load are in it."""
+        key = duck.names(self._key)
+        (count,) = self._one(
+            f"""
+            select count(*) from (
+                select {key} from ({self._live_keys()})
+                union
+                select {key} from rows where not is_rejected
+            )
+            """
+        )
+        return int(count)
+
+    def _live_keys(self) -> str:
+        key = duck.names(self._key)
+        return f"""
+            select {key} from (
+                select {key}, _is_deleted from {self._landed()}
+                qualify row_number() over (partition by {key} order by _load_id desc) = 1
+            )
+            where not _is_deleted
+        """
+
+    def _landed_hashes(self, condition: str = "true", also: Sequence[str] = ()) -> str:
+        """Content of landed rows; with a key only of its present version, so that a row that
+        returns to an earlier content is landed again."""
+        latest = ""
+        if self._key:
+            latest = (
+                f"qualify row_number() over (partition by {duck.names(self._key)} "
+                "order by _load_id desc) = 1"
+            )
+        return (
+            f"(select _hash from (select {self._hash(also)} as _hash, _is_deleted "
+            f"from {self._landed()} where {condition} {latest}) where not _is_deleted)"
+        )
+
+    def _copy_deleted(self, query: str, target: Path) -> int:
+        nulls = ", ".join(
+            duck.name(c)
+            if c in self._key
+            else f"cast(null as {sql_type(self._extract.columns[c])}) as {duck.name(c)}"
+            for c in self._columns
+        )
+        return self._copy(
+            f"(select {nulls}, cast(null as varchar) as _source_file, "
+            f"cast(null as bigint) as _source_row from ({query}))",
+            target,
+            is_deleted="true",
+        )
+
+    def _read_rows(self) -> Prepared:
+        """Make table ``rows`` and set apart rows without a key and all but the last of a key."""
+        prepared = Prepared()
+        has_cursor = self._extract.known_from is not None
+        extra = [CURSOR_COLUMN] if has_cursor else []
+        wanted = [*self._columns, "_source_file", "_source_row", *extra]
+        if self._extract.parquet:
+            relation = duck.parquet(self._extract.parquet)
+        else:
+            empty = ", ".join(
+                f"cast(null as {sql_type(kind)}) as {duck.name(name)}"
+                for name, kind in self._extract.columns.items()
+            )
+            relation = (
+                f"(select {empty + ', ' if empty else ''}cast(null as varchar) as _source_file, "
+                f"cast(null as bigint) as _source_row where false)"
+            )
+        hashed = ["_source_file"] if self._table.load == "append" else []
+        rejected = "false"
+        if self._key:
+            key = duck.names(self._key)
+            is_null = " or ".join(f"{duck.name(c)} is null" for c in self._key)
+            rejected = (
+                f"case when {is_null} then 'missing_key' "
+                f"when row_number() over (partition by {key} order by _n desc) > 1 "
+                "then 'duplicate_key' end"
+            )
+        self._connection.execute(
+            f"""
+            create or replace temp table rows as
+            with numbered as (
+                select {duck.names(wanted)}, row_number() over () as _n from {relation}
+            ),
+            hashed as (select *, {self._hash(hashed)} as _hash from numbered)
+            select *, {rejected if self._key else "cast(null as varchar)"} as _reason,
+                coalesce(_reason is not null, false) as is_rejected
+            from hashed
+            """
+        )
+        if self._key:
+            self._collect_rejected(prepared)
+        return prepared
+
+    def _collect_rejected(self, prepared: Prepared) -> None:
+        wanted = [*self._columns, "_source_file", "_source_row", "_reason"]
+        names = ", ".join(self._key)
+        for row in self._connection.execute(
+            f"select {duck.names(wanted)} from rows where is_rejected order by _n"
+        ).fetchall():
+            values = dict(zip(wanted, row, strict=True))
+            code = values.pop("_reason")
+            file, number = values.pop("_source_file"), values.pop("_source_row")
+            key = ", ".join(as_text(values[c]) for c in self._key)
+            words = (
+                Words(f"the key ({names}) is empty", f"主键（{names}）为空")
+                if code == "missing_key"
+                else Words(
+                    f"the key ({names}) = {key} comes more than once; the last row was kept",
+                    f"主键（{names}）= {key} 重复；保留最后一行",
+                )
+            )
+            prepared.rejected.append(
+                RejectedRow(
+                    source_file=file,
+                    source_row=number,
+                    reason_code=code,
+                    reason_en=words.en,
+                    reason_zh=words.zh,
+                    raw_text=as_text(values),
+                )
+            )
+
+    def _versions(self, prepared: Prepared, *, full: bool) -> None:
+        """Land new and changed rows, and tombstones of keys that vanished."""
+        key = [duck.name(c) for c in self._key]
+        stored = [f"k{i}" for i in range(len(key))]
+        known_path = self._lake.known_rows(self._state)
+        same = " and ".join(f"k.{s} = r.{c}" for s, c in zip(stored, key, strict=True))
+        known = duck.parquet([known_path]) if known_path else None
+        is_new = (
+            f"not exists (select 1 from {known} as k where {same} and k._hash = r._hash)"
+            if known and not full
+            else "true"
+        )
+        prepared.rows_loaded = self._copy(
+            f"(select * from rows as r where not is_rejected and {is_new} order by _n)",
+            self._target,
+        )
+        is_first = not self._lake.has_rows(self._table.name)
+        if prepared.rows_loaded or is_first:
+            prepared.files.append(self._target)
+        # A rejected row may carry any key; no key counts as deleted because its row was broken.
+        broken = list(self._extract.rejected) + [
+            r for r in prepared.rejected if r.reason_code != "duplicate_key"
+        ]
+        kept = f"select {', '.join(stored)}, _hash from {known} as k" if known and broken else None
+        if known and not broken:
+            target = self._lake.work / f"{self._table.name}.deleted.parquet"
+            columns = ", ".join(f"k.{s} as {c}" for s, c in zip(stored, key, strict=True))
+            prepared.rows_deleted = self._copy_deleted(
+                f"select {columns} from {known} as k "
+                f"where not exists (select 1 from rows as r where {same} and not is_rejected)",
+                target,
+            )
+            if prepared.rows_deleted:
+                prepared.files.append(target)
+        present = ", ".join(f"{c} as {s}" for s, c in zip(stored, key, strict=True))
+        query = f"select {present}, _hash from rows where not is_rejected"
+        if kept:
+            query += (
+                f" union all {kept} where not exists "
+                f"(select 1 from rows as r where {same} and not is_rejected)"
+            )
+        self._connection.execute(
+            f"copy ({query}) to {duck.text(self._known_target)} (format parquet)"
+        )
+        prepared.known_rows = self._known_target
+
+    def _whole(self, prepared: Prepared, *, full: bool) -> None:
+        """Land a snapshot without a key whole, unless its content is that of the last one."""
+        total, count = self._one(
+            "select coalesce(sum(_hash::hugeint), 0)::varchar, count(*) from rows"
+        )
+        prepared.content = f"{total}:{count}:{','.join(sorted(self._columns))}"
+        has_rows = self._lake.has_rows(self._table.name)
+        if prepared.content == self._state.get("content") and has_rows and not full:
+            return
+        if not count and has_rows:
+            # The newest load stands for the table: it needs a row that says "nothing".
+            self._copy_empty()
+            prepared.rows_deleted = int(self._state.get("rows") or 0)
+        else:
+            prepared.rows_loaded = self._copy("(select * from rows order by _n)", self._target)
+        prepared.files.append(self._target)
+
+    def _copy_empty(self) -> None:
+        nulls = ", ".join(
+            f"cast(null as {sql_type(kind)}) as {duck.name(name)}"
+            for name, kind in self._extract.columns.items()
+        )
+        self._copy(
+            f"(select {nulls}, cast(null as varchar) as _source_file, "
+            "cast(null as bigint) as _source_row)",
+            self._target,
+            is_deleted="true",
+        )
+
+    def _land_new(self, prepared: Prepared, known: str) -> None:
+        """Land rows less those that are known, each as often as it is known (also without key)."""
+        prepared.rows_loaded = self._copy(
+            f"""
+            (
+                select r.* from (
+                    select *, row_number() over (partition by _hash order by _n) as _occurrence
+                    from rows where not is_rejected
+                ) as r
+                anti join (
+                    select _hash, row_number() over (partition by _hash) as _occurrence
+                    from {known}
+                ) as k using (_hash, _occurrence)
+                order by _n
+            )
+            """,
+            self._target,
+        )
+        if prepared.rows_loaded or not self._lake.has_rows(self._table.name):
+            prepared.files.append(self._target)
+
+    def _landed(self) -> str:
+        """All landed rows of the table, with every column of this load."""
+        landed = duck.parquet([self._lake.rows_glob(self._table.name)])
+        present = {
+            row[0]
+            for row in self._connection.execute(f"describe select * from {landed}").fetchall()
+        }
+        missing = [c for c in self._columns if c not in present]
+        if not missing:
+            return landed
+        nulls = ", ".join(
+            f"cast(null as {sql_type(self._extract.columns[c])}) as {duck.name(c)}" for c in missing
+        )
+        return f"(select *, {nulls} from {landed})"
+
+    def _hash(self, also: Sequence[str] = ()) -> str:
+        """An expression for the content of a row."""
+        return f"hash({duck.names([*sorted(self._columns), *also]) or '0'})"
+
+    def _copy(self, relation: str, target: Path, *, is_deleted: str = "false") -> int:
+        names = f"{duck.names(self._columns)}, " if self._columns else ""
+        (count,) = self._one(
+            f"""
+            copy (
+                select
+                    {names}
+                    _source_file,
+                    _source_row,
+                    {duck.text(self._load_id)} as _load_id,
+                    cast({duck.text(self._loaded_at)} as timestamp) as _loaded_at,
+                    {is_deleted} as _is_deleted
+                from {relation}
+            ) to {duck.text(target)} (format parquet, compression zstd)
+            """
+        )
+        return int(count)
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        row = self._connection.execute(query).fetchone()
+        assert row is not None
+        return row
+
+
+def _shrunk(count: int, previous: int, ratio: float) -> tuple[Words, Words]:
+    return (
+        Words(
+            f"The snapshot has {count} rows where the last one had {previous}: below the allowed "
+            f"share of {ratio:.0%}. It was not landed; the last snapshot stays.",
+            f"快照只有 {count} 行，上次为 {previous} 行，低于允许比例 {ratio:.0%}。"
+            "未入湖，保留上次快照。",
+        ),
+        Words(
+            "If rows were really removed, load once with --accept-shrink; else repair the source. "
+            "`shrink_ratio` of the table sets the limit.",
+            "若确已删除，请用 --accept-shrink 加载一次；否则请修复数据源。"
+            "阈值由该表的 shrink_ratio 设定。",
+        ),
+    )
