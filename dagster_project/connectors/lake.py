@@ -38,12 +38,10 @@ class SystemState:
 
 @dataclass(frozen=True)
 class Landing:
-    """Files of rows for one table, and how many rows they hold."""
+    """Files of rows for one table, all with the same columns."""
 
     table: str
     files: Sequence[Path]
-    count_rows: int
-    columns: str = "evolve"
 
 
 class Lake:
@@ -204,16 +202,15 @@ class Lake:
 
         def resource(landing: Landing) -> Any:
             def items() -> Iterator[Any]:
-                share = landing.count_rows
                 for path in landing.files:
-                    schema = pq.read_schema(path).empty_table()
-                    yield dlt.mark.with_file_import(str(path), "parquet", share, schema)
-                    share = 0  # the count is of the table, not of each file
+                    count = pq.read_metadata(path).num_rows
+                    yield dlt.mark.with_file_import(str(path), "parquet", count)
 
             return dlt.resource(
                 items,
                 name=landing.table,
                 write_disposition="append",
+                columns=_dlt_columns(pq.read_schema(landing.files[0])),
                 schema_contract={
                     "tables": "evolve",
                     "columns": "evolve",
@@ -228,6 +225,37 @@ class Lake:
         info = pipeline.extract(source(), loader_file_format="parquet", workers=1)
         (package,) = info.loads_ids
         return str(package)
+
+
+def _dlt_columns(schema: Any) -> list[Any]:
+    """Column hints for dlt that equal the file, so that dlt lands it without rewriting it."""
+    import pyarrow as pa
+
+    kinds = {
+        pa.string(): "text",
+        pa.int64(): "bigint",
+        pa.float64(): "double",
+        pa.bool_(): "bool",
+        pa.date32(): "date",
+        pa.binary(): "binary",
+    }
+    columns: list[dict[str, Any]] = []
+    for entry in schema:
+        column: dict[str, Any] = {"name": entry.name, "nullable": True}
+        if pa.types.is_timestamp(entry.type):
+            column |= {"data_type": "timestamp", "timezone": False, "precision": 6}
+        elif pa.types.is_decimal(entry.type):
+            column |= {
+                "data_type": "decimal",
+                "precision": entry.type.precision,
+                "scale": entry.type.scale,
+            }
+        elif pa.types.is_time(entry.type):
+            column |= {"data_type": "time", "precision": 6}
+        else:
+            column["data_type"] = kinds[entry.type]
+        columns.append(column)
+    return columns
 
 
 def _make_pipeline(name: str, folder: Path, raw: Path, dataset: str) -> Any:

@@ -192,9 +192,7 @@ class _Run:
                 kept = self._lake.known_rows_file(table.name, self._load_id)
                 outcome.moves[prepared.known_rows] = kept
             if prepared.files:
-                outcome.landing = Landing(
-                    table.name, prepared.files, prepared.rows_loaded + prepared.rows_deleted
-                )
+                outcome.landing = Landing(table.name, prepared.files)
             if rejected:
                 rows = quarantined_table(
                     self._source.system, table.name, self._load_id, rejected, utc_now()

@@ -14,14 +14,15 @@ How lines are read:
   was answered: it is kept, with method, url and protocol NULL and its text in ``request_line``.
 - Times are brought to UTC. Everything else is quarantined with the part that does not fit, so that
   lines = landed + quarantined always holds.
-- The last line of a file that still grows may be half written: without its line end it waits, for
-  an hour at most; in a compressed file it is final.
+- The last line of a file that still grows may be half written: where it has no line end and is not
+  complete up to its closing quote, it waits, for an hour at most; in a compressed file it is final.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,6 +77,9 @@ _PATTERN = (
     + _QUOTED
     + r"?\s*$"
 )
+# A line that lacks nothing but its line end.
+_COMPLETE = re.compile(_PATTERN.replace(r'"?\s*$', '"').encode())
+_ADDRESS = r"[0-9A-Za-z.:_%\[\]-]+"
 _GROUPS = "['a', 'i', 'u', 't', 'z', 'r', 's', 'b', 'f', 'g']"
 
 _REASONS = {
@@ -196,11 +200,17 @@ class _Reading:
                 return  # an unfinished copy of a log that has been read further
             first_line = self._first_line = int(stream["lines"])
             offset, tail = int(stream["offset"]), position.tail
+            rest = position.rest or raw.read(1)
+            if offset and not tail.endswith(b"\n") and rest[:1] in (b"\n", b"\r"):
+                # Its last line was complete but for the line end, which has come since.
+                rest += raw.read(1)
+                end = rest.index(b"\n") + 1
+                offset, tail, rest = offset + end, tail + rest[:end], rest[end:]
             segment = self._work / f"{self._table}.segment.log"
             out = segment.open("wb")
             try:
                 size = 0
-                for block in self._blocks(position.rest, raw):
+                for block in self._blocks(rest, raw):
                     offset += len(block)
                     tail = (tail + block)[-TAIL_BYTES:]
                     clean = _clean(block, self._encoding)
@@ -301,7 +311,7 @@ class _Reading:
                 )
             if not more:
                 break
-        if carry and self._is_finished():
+        if carry and (_COMPLETE.fullmatch(carry) or self._is_finished()):
             yield carry
         else:
             self._waits = bool(carry)
@@ -519,7 +529,8 @@ def _parse_sql(segment: Path, first_line: int) -> str:
                 when not (is_request or is_old_request) then nullif(nullif(request, '-'), '')
             end as request_line,
             case
-                when coalesce(address, '') = '' then 'not_combined_format'
+                when not coalesce(regexp_full_match(address, {duck.text(_ADDRESS)}), false)
+                then 'not_combined_format'
                 when local_at is null or zone_minutes is null then 'bad_timestamp'
                 when status_number is null or status_number not between 100 and 999
                 then 'bad_status'
