@@ -1,11 +1,12 @@
 -- One row per day from the first day of the variable `date_spine_start` to the end of the third
 -- year after the day that counts as today.
-{%- set last_year = var('as_of')[:4] | int + 3 %}
+{%- set first_day = "'" ~ var('date_spine_start', '2000-01-01') ~ "'" %}
+{%- set last_day = "'" ~ (var('as_of')[:4] | int + 3) ~ "-12-31'" %}
 with
 
 days as (
 
-    {{ date_spine_days("'" ~ var('date_spine_start', '2000-01-01') ~ "'", "'" ~ last_year ~ "-12-31'") }}
+    {{ date_spine_days(first_day, last_day) }}
 
 )
 

@@ -12,10 +12,18 @@ events as (
 marked as (
 
     select
-        events.*,
+        opportunity_id,
+        source_system,
+        funnel_stage,
+        stage_order,
+        is_closed,
+        is_won,
+        opportunity_stage_event_id,
+        entered_at,
         case
             when lag(funnel_stage) over (
-                partition by opportunity_id order by entered_at, stage_order, opportunity_stage_event_id
+                partition by opportunity_id
+                order by entered_at, stage_order, opportunity_stage_event_id
             ) = funnel_stage then 0
             else 1
         end as starts_visit
@@ -26,9 +34,16 @@ marked as (
 numbered as (
 
     select
-        marked.*,
+        opportunity_id,
+        source_system,
+        funnel_stage,
+        stage_order,
+        is_closed,
+        is_won,
+        entered_at,
         sum(starts_visit) over (
-            partition by opportunity_id order by entered_at, stage_order, opportunity_stage_event_id
+            partition by opportunity_id
+            order by entered_at, stage_order, opportunity_stage_event_id
             rows between unbounded preceding and current row
         ) as visit_number
     from marked

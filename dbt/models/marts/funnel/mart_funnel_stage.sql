@@ -132,7 +132,8 @@ select
     reached.is_current,
     not reached.is_closed
     and (reached.has_advanced or coalesce(reached.is_opportunity_closed, false)) as is_decided,
-    {{ date_month('coalesce(opportunities.created_at, opportunities.engaged_at)') }} as cohort_month
+    {{ date_month('coalesce(opportunities.created_at, opportunities.engaged_at)') }}
+        as cohort_month
 from reached
 inner join opportunities on reached.opportunity_id = opportunities.opportunity_id
 left join dimensions on reached.opportunity_id = dimensions.opportunity_id

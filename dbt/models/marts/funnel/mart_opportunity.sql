@@ -60,7 +60,8 @@ joined as (
         opportunities.is_referred,
         opportunities.amount >= high_value.threshold_value as is_high_value,
         opportunities.loss_reason,
-        {{ date_month('coalesce(opportunities.created_at, opportunities.engaged_at)') }} as cohort_month
+        {{ date_month('coalesce(opportunities.created_at, opportunities.engaged_at)') }}
+            as cohort_month
     from opportunities
     left join dimensions on opportunities.opportunity_id = dimensions.opportunity_id
     left join high_value on opportunities.currency = high_value.currency

@@ -18,7 +18,8 @@ totals as (
     select
         order_id,
         count(*) as count_lines,
-        sum(net_amount) as net_amount,
+        -- Amounts of different currencies are never added.
+        case when count(distinct currency) <= 1 then sum(net_amount) end as net_amount,
         case when count(distinct currency) = 1 then min(currency) end as currency,
         min(case when is_cancellation then 1 when not is_cancellation then 0 end)
             as is_cancellation_number

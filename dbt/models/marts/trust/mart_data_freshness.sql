@@ -1,5 +1,6 @@
--- One row per source table: how old its newest data were at the end of the day that counts as today,
--- judged by the thresholds of its schedule. Without a threshold or a time the status is unknown.
+-- One row per source table: how old its newest data were at the end of the day that counts as
+-- today, judged by the thresholds of its schedule. Without a threshold or a time the status is
+-- unknown.
 with
 
 receipts as (
