@@ -61,8 +61,11 @@ class TestNode:
 
 
 @dataclass(frozen=True)
-class TestResult:
-    """One test's outcome in ``run_results.json``; ``status`` is dbt's own word."""
+class RunResult:
+    """One node's outcome in ``run_results.json``; ``status`` is dbt's own word.
+
+    ``failures`` is the number of rows that a test found, None where it does not count.
+    """
 
     unique_id: str
     status: str
@@ -141,23 +144,21 @@ def read_project(settings: Settings) -> Project:
     return Project(nodes=nodes, tests=tests)
 
 
-def read_test_results(settings: Settings) -> tuple[datetime | None, list[TestResult]]:
-    """When dbt ran last (UTC), and the outcome of its data and unit tests; (None, []) if never."""
+def read_run_results(settings: Settings) -> tuple[datetime | None, list[RunResult]]:
+    """When dbt ran last (UTC), and the outcome of every node; (None, []) if never."""
     record = read_json(settings.dbt_artifacts / "run_results.json")
     if record is None:
         return None, []
     generated = datetime.fromisoformat(record["metadata"]["generated_at"].replace("Z", "+00:00"))
-    results = [
-        TestResult(
+    return generated, [
+        RunResult(
             unique_id=result["unique_id"],
             status=result["status"],
             failures=result.get("failures"),
             message=result.get("message") or "",
         )
         for result in record["results"]
-        if result["unique_id"].startswith(("test.", "unit_test."))
     ]
-    return generated, results
 
 
 def _records(manifest: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -228,10 +229,10 @@ def _unique_keys(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         attached = record.get("attached_node")
         if not attached:
             continue
-        arguments = test.get("kwargs", {})
-        if test["name"] == "unique" and arguments.get("column_name"):
+        name, arguments = test.get("name", ""), test.get("kwargs", {})
+        if name == "unique" and arguments.get("column_name"):
             keys.setdefault(attached, (arguments["column_name"],))
-        elif "unique" in test["name"]:
+        elif "unique" in name:
             combination = arguments.get("combination_of_columns") or arguments.get("columns")
             if combination:
                 keys.setdefault(attached, tuple(combination))

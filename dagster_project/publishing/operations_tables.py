@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -75,7 +75,7 @@ _SCHEMAS: dict[str, pa.Schema] = {
     "ops_versions": pa.schema(
         [
             ("version_id", _TEXT),
-            ("published_at", pa.timestamp("us", tz="UTC")),
+            ("published_at", pa.timestamp("us")),
             ("as_of", pa.date32()),
             ("run_id", _TEXT),
             ("tables", pa.int32()),
@@ -86,11 +86,12 @@ _SCHEMAS: dict[str, pa.Schema] = {
 }
 NAMES = ("ops_check_results", *_SCHEMAS)
 
+# Timestamps in tables are UTC without a zone, as everywhere in the lake.
 # The lake's check_results: written by the quality package, read here and by dbt.
 CHECK_RESULT_SCHEMA = pa.schema(
     [
         ("run_id", _TEXT),
-        ("checked_at", pa.timestamp("us", tz="UTC")),
+        ("checked_at", pa.timestamp("us")),
         ("checker", _TEXT),
         ("layer", _TEXT),
         ("check_id", _TEXT),
@@ -129,7 +130,9 @@ def create(
         "ops_metric_lineage": _metric_lineage(connection, project),
         "ops_lineage_edges": _edges(project),
         "ops_columns": _columns(project, published),
-        "ops_versions": [dict(version) for version in versions],
+        "ops_versions": [
+            {**version, "published_at": naive_utc(version["published_at"])} for version in versions
+        ],
     }
     for name, schema in _SCHEMAS.items():
         _create_table(connection, name, pa.Table.from_pylist(rows[name], schema=schema))
@@ -179,6 +182,11 @@ def sources_as_of(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
         )
         for system, table, newest_at, loaded_at, status in rows
     ]
+
+
+def naive_utc(value: datetime) -> datetime:
+    """UTC without zone, as every table stores times."""
+    return value.astimezone(UTC).replace(tzinfo=None)
 
 
 def _utc(value: Any) -> Any:

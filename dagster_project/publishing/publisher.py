@@ -109,8 +109,8 @@ def publish(
         previous = storage.read_current(settings)
         version_id = _next_version_id(settings, now, previous)
         counts = _Counts()
-        with _warehouse(settings, project) as connection:
-            as_of = as_of or _as_of(settings, now)
+        with open_warehouse(settings, project) as connection:
+            as_of = as_of or as_of_date(settings, now)
             sources = operations_tables.sources_as_of(connection, settings)
             tables: dict[str, PublishedTable] = {}
             for node in sorted([*project.marts, *project.seeds], key=lambda node: node.name):
@@ -333,7 +333,7 @@ def _next_version_id(settings: Settings, now: datetime, current: Current | None)
     return f"v{number:06d}-{now:%Y%m%dT%H%M%SZ}"
 
 
-def _as_of(settings: Settings, now: datetime) -> date:
+def as_of_date(settings: Settings, now: datetime) -> date:
     if settings.as_of is not None:
         return settings.as_of
     if settings.sources_file.is_file():
@@ -344,7 +344,7 @@ def _as_of(settings: Settings, now: datetime) -> date:
 
 
 @contextmanager
-def _warehouse(settings: Settings, project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_warehouse(settings: Settings, project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse file, read-only, under the name by which dbt's views call it."""
     if settings.dbt_target != "duckdb":
         raise PublishingError(

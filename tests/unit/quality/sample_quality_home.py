@@ -1,0 +1,170 @@
+"""A clean home: landed tables, receipts, and a warehouse with every mart that has a suite."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.settings import Settings
+from tests.unit.publishing import sample_home
+
+NOW = datetime(2026, 7, 1, 6, 30, tzinfo=UTC)
+
+SOURCES = """
+as_of = 2026-06-30
+[[source]]
+system = "crm"
+kind = "sql"
+url = "sqlite:///{home}/crm.sqlite"
+    [[source.table]]
+    name = "accounts"
+    primary_key = ["id", "line no"]
+[[source]]
+system = "pm"
+kind = "files"
+location = "{home}/files"
+    [[source.table]]
+    name = "projects"
+    glob = "*.csv"
+    load = "append"
+[[source]]
+system = "web"
+kind = "access_log"
+location = "{home}/logs"
+glob = "access*.log"
+[[source]]
+system = "later"
+kind = "access_log"
+location = "{home}/later"
+glob = "access*.log"
+"""
+
+_METADATA = (
+    "'20260630T010000' as _load_id, timestamp '2026-06-30 01:00' as _loaded_at, "
+    "{file} as _source_file, {row} as _source_row, false as _is_deleted"
+)
+_FROM_FILE = _METADATA.format(file="'a.csv'", row="i + 1")
+
+LANDED = {
+    "crm.accounts": "select i as id, 1 as \"line no\", 'name ' || i as name, "
+    + _METADATA.format(file="null::varchar", row="null::bigint")
+    + " from range(4) as t(i)",
+    "pm.projects": f"select 'p' || i as project, {_FROM_FILE} from range(3) as t(i)",
+    "web.requests": "select '10.0.0.' || i as client_address, "
+    "timestamp '2026-06-29 12:00' as requested_at, 'GET' as method, 200 as status, "
+    f"100 as count_bytes, {_FROM_FILE} from range(5) as t(i)",
+    "ops.receipts": """
+        select
+            system, table_name, '20260630T010000' as load_id, mode, 'loaded' as status,
+            timestamp '2026-06-30 01:00' as started_at, timestamp '2026-06-30 01:01' as finished_at,
+            received as rows_received, loaded as rows_loaded, received - loaded as rows_rejected,
+            0 as rows_deleted, 10 as rows_previous, timestamp '2026-06-29 12:00' as newest_at
+        from (values
+            ('crm', 'accounts', 'snapshot', 4, 4),
+            ('pm', 'projects', 'append', 3, 3),
+            ('web', 'requests', 'append', 100, 5)
+        ) as t(system, table_name, mode, received, loaded)
+    """,
+    "ops.quarantined_rows": "select 'web' as system, 'requests' as table_name, 'a.log' as "
+    "source_file, i as source_row, 'broken_line' as reason_code, 'broken line' as reason_en, "
+    "'行损坏' as reason_zh from range(95) as t(i)",
+}
+
+CORE = {
+    "fct_lead": "select * from range(3)",
+    "fct_opportunity": "select * from range(4)",
+    "fct_order": "select * from range(2)",
+    "fct_order_line": "select * from range(4)",
+    "fct_activity": "select * from range(3)",
+    "fct_web_event": "select * from range(30)",
+    "funnel_stage": "select unnest(['engaging', 'won', 'lost']) as funnel_stage",
+}
+_STAGES = "['engaging', 'won', 'won', 'lost'][i + 1]"
+MARTS = {
+    "mart_lead": "select 'l' || i as lead_id, timestamp '2026-06-01' as created_at, timestamp "
+    "'2026-06-02' as first_response_at, 1440.0 as response_minutes, 3.0 as lead_to_signature_days, "
+    "10.0 as estimated_amount, true as is_converted, i = 1 as is_won, date '2026-06-01' as "
+    "period_date from range(3) as t(i)",
+    "mart_opportunity": f"select 'o' || i as opportunity_id, {_STAGES} as funnel_stage, i = 0 as "
+    "is_open, i > 0 as is_closed, i in (1, 2) as is_won, i = 3 as is_lost, 5.0 as amount, "
+    "case when i in (1, 2) then 5.0 else 0.0 end as won_amount, timestamp '2026-06-01' as "
+    "created_at, timestamp '2026-06-02' as engaged_at, timestamp '2026-06-09' as closed_at, "
+    "7.0 as cycle_days, date '2026-06-09' as period_date from range(4) as t(i)",
+    "mart_funnel_stage": "select opportunity_id, funnel_stage, true as is_current, 2.0 as "
+    "stage_days from mart_opportunity",
+    "mart_order_line": "select 'n' || i as order_line_id, 'd' || i % 2 as order_id, case i when 3 "
+    "then -1.5 else 2.5 end as net_amount, i = 3 as is_cancellation, date '2026-06-09' as "
+    "period_date from range(4) as t(i)",
+    "mart_order": "select order_id, sum(net_amount) as net_amount, date '2026-06-09' as "
+    "period_date from mart_order_line group by 1",
+    "mart_activity": "select 'a' || i as activity_id, 5 as duration_minutes, date '2026-06-09' as "
+    "period_date from range(3) as t(i)",
+    "mart_web_day": "select 'web' as source_system, date '2026-06-01' + i::int as period_date, 200 "
+    "as status, 10 as count_requests, 99 as count_bytes from range(3) as t(i)",
+    "mart_web_visitor_day": "select 'web' as source_system, date '2026-06-01' as period_date, "
+    "'10.0.0.' || i as visitor_address, 'agent' as user_agent, timestamp '2026-06-01 10:00' as "
+    "first_seen_at, timestamp '2026-06-01 11:00' as last_seen_at from range(3) as t(i)",
+    "mart_web_address": "select 'web' as source_system, '10.0.0.' || i as visitor_address, 10 as "
+    "count_requests from range(3) as t(i)",
+    "mart_data_freshness": "select 'crm' as source_system, 't' || i as source_table, 'fresh' as "
+    "freshness_status, 1.0 as age_hours from range(3) as t(i)",
+    "mart_code_usage": "select 'crm' as source_system, 'account' as object_name, 'industry' as "
+    "field_name, 'c' || i as source_code, 'mapped' as code_status from range(3) as t(i)",
+    "mart_load_receipt": "select 'r' || i as load_receipt_id, 'crm' as source_system, 't' as "
+    "source_table, '1' as load_id, 'loaded' as load_status from range(3) as t(i)",
+}
+
+
+def build(home: Path) -> Settings:
+    """The clean home."""
+    settings = Settings(home=home, seeds=home / "seeds")
+    home.mkdir(parents=True, exist_ok=True)
+    settings.sources_file.write_text(SOURCES, encoding="utf-8")
+    settings.seeds.mkdir()
+    (settings.seeds / "thresholds.csv").write_text(
+        "threshold_id,value,unit,valid_from,reason\n"
+        "quarantine_warn_ratio,0.96,ratio,2010-01-01,first\n"
+        "quarantine_warn_ratio,0.0,ratio,2030-01-01,not yet valid\n",
+        encoding="utf-8",
+    )
+    sample_home.write_manifest(
+        settings,
+        [
+            *(sample_home.model(name, "core") for name in CORE if name != "funnel_stage"),
+            *(sample_home.model(name) for name in MARTS),
+            sample_home.seed("funnel_stage"),
+        ],
+    )
+    sample_home.write_warehouse(settings, CORE | MARTS)
+    for name, query in LANDED.items():
+        _landed_file(settings, name).parent.mkdir(parents=True)
+        duckdb.sql(query).write_parquet(str(_landed_file(settings, name)))
+    return settings
+
+
+def spoiled(clean: Settings, home: Path, *statements: str) -> Settings:
+    """A copy of the clean home, changed by SQL.
+
+    ``"system.table"`` in quotes names a landed table; anything else is a table of the warehouse.
+    """
+    shutil.copytree(clean.home, home, dirs_exist_ok=True)
+    settings = Settings(home=home, seeds=home / "seeds")
+    for statement in statements:
+        landed = [name for name in LANDED if f'"{name}"' in statement]
+        if not landed:
+            with duckdb.connect(str(settings.warehouse)) as warehouse:
+                warehouse.execute(statement)
+        for name in landed:
+            file = _landed_file(settings, name)
+            with duckdb.connect(":memory:") as connection:
+                connection.execute(f"create table \"{name}\" as select * from '{file}'")
+                connection.execute(statement)
+                connection.table(f'"{name}"').write_parquet(str(file))
+    return settings
+
+
+def _landed_file(settings: Settings, name: str) -> Path:
+    return settings.raw / name.replace(".", "/") / "1.parquet"
