@@ -83,7 +83,11 @@ class MappingReport:
             ("unmapped", "landed columns that no rule row uses"),
             ("missing", "mapped columns that have not landed (they are unknown)"),
         ):
-            names = self.columns(status)
+            names = [
+                ".".join(row[:3])
+                for row in self.column_status
+                if row[3] == status and row[:2] not in self.tables_without_data
+            ]
             if names:
                 more = " …" if len(names) > 8 else ""
                 parts.append(f"{len(names)} {text}: {', '.join(names[:8])}{more}")

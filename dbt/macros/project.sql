@@ -16,7 +16,7 @@
 {# Spark only: landed Parquet becomes external tables at the same place. DuckDB reads the files
    directly (external_location of the generated sources), so there this does nothing. #}
 {% macro register_landed_tables() -%}
-    {%- if execute and target.type == 'spark' -%}
+    {%- if execute and target.type == 'spark' and flags.WHICH in ('run', 'build') -%}
         {%- set schemas = {} -%}
         {%- for source in graph.sources.values() if source.meta.get('is_landed') -%}
             {%- if source.schema not in schemas -%}
