@@ -1,0 +1,1 @@
+"""The dashboard: reads one published version per page run and never writes."""

@@ -1,0 +1,1 @@
+"""Pages: the order of components, without logic."""

@@ -1,0 +1,1 @@
+"""Pieces of a page: they draw what the data layer answered."""

@@ -1,0 +1,362 @@
+"""Sections of the data-trust page."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from streamlit_app.components import html
+from streamlit_app.components.view import View
+from streamlit_app.data import trust
+from streamlit_app.data.trust import Listing, Row, Step
+from streamlit_app.data.version import ask
+from streamlit_app.i18n import formats
+
+
+def _checks(view: View) -> Listing:
+    return ask(view.version, trust.checks, view.version.info.run_id)
+
+
+def strip(view: View) -> None:
+    """The state of the data in six figures."""
+    fresh = ask(view.version, trust.freshness)
+    checked = _checks(view)
+    quarantined = ask(view.version, trust.quarantine_reasons)
+    codes = ask(view.version, trust.unmapped_codes)
+    references = ask(view.version, trust.unmatched_references)
+    unconverted = ask(view.version, trust.unconverted_values)
+    states = [str(row["status"]) for row in checked.rows]
+    items = [
+        (
+            "fresh",
+            fresh,
+            sum(row["freshness_status"] == "fresh" for row in fresh.rows),
+            view.text("trust.of", total=formats.number(fresh.count_all)),
+            "",
+        ),
+        (
+            "checks",
+            checked,
+            states.count("passed"),
+            view.text("trust.of", total=formats.number(len(states))),
+            view.text(
+                "trust.failed_not_run",
+                failed=formats.number(states.count("failed")),
+                not_run=formats.number(states.count("not_run")),
+            ),
+        ),
+        (
+            "quarantine",
+            quarantined,
+            sum(int(row["count_rows"]) for row in quarantined.rows),
+            "",
+            view.text("trust.reasons", count=formats.number(quarantined.count_all)),
+        ),
+        (
+            "codes",
+            codes,
+            sum(row["code_status"] == "unmapped" for row in codes.rows),
+            "",
+            view.text(
+                "trust.aliases",
+                count=formats.number(sum(row["code_status"] == "alias" for row in codes.rows)),
+            ),
+        ),
+        (
+            "references",
+            references,
+            references.count_all,
+            "",
+            view.text(
+                "trust.rows",
+                count=formats.number(sum(int(r["count_rows"] or 0) for r in references.rows)),
+            ),
+        ),
+        ("unconverted", unconverted, unconverted.count_all, "", ""),
+    ]
+    cells = []
+    for name, listing, value, of_total, note in items:
+        figure = formats.number(value) if listing.is_known else formats.DASH
+        small = f" <small>{html.escape(of_total)}</small>" if of_total and listing.is_known else ""
+        below = note if listing.is_known else view.text("trust.not_published")
+        cells.append(
+            f"<div><span>{html.escape(view.text(f'trust.strip_{name}'))}</span>"
+            f"<b>{html.escape(figure)}{small}</b><em>{html.escape(below)}</em></div>"
+        )
+    st.html(f'<div class="strip">{"".join(cells)}</div>')
+
+
+class _Missing(string.Formatter):
+    """Fills placeholders with escaped values; a value that is unknown becomes a dash."""
+
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Any) -> str:
+        value = kwargs.get(key)
+        return html.escape(formats.DASH if value is None or value == "" else value)
+
+
+def _step_html(view: View, step: Step) -> str:
+    values = {
+        name: formats.number(value) if isinstance(value, int) else value
+        for name, value in step.values.items()
+    }
+    for name in ("reason", "message", "remedy", "check", "description"):
+        values[name] = values.get(f"{name}_{view.language}") or values.get(f"{name}_en")
+    if view.language == "zh" and values.get("detail_zh"):
+        values["detail"] = values["detail_zh"]
+    if values.get("reason"):
+        # The sentence goes on after it.
+        values["reason"] = str(values["reason"]).rstrip(".。")
+    values["check_name"] = values.get("description") or values.get("check_id")
+    template = view.text_template(f"trust.next.{step.kind}")
+    body = _Missing().vformat(template, (), values)
+    return f"<li>{html.dot(step.severity)}<span>{body}</span></li>"
+
+
+def next_steps(view: View) -> None:
+    """What to do, in words, the gravest first."""
+    steps = ask(view.version, _steps_of, _reasons(view), view.version.info.run_id)
+    with st.container(key="panel_next"):
+        st.html(html.panel_title(view.text("trust.next_title"), view.text("trust.next_note")))
+        if not steps:
+            st.html(f'<div class="empty">{html.escape(view.text("trust.next_none"))}</div>')
+            return
+        items = "".join(_step_html(view, step) for step in steps)
+        st.html(f'<ol class="steps">{items}</ol>')
+
+
+def _reasons(view: View) -> tuple[tuple[tuple[str, Any], ...], ...]:
+    status = view.version.info.status
+    if status.state != "held_back":
+        return ()
+    return tuple(tuple(asdict(reason).items()) for reason in status.reasons)
+
+
+def _steps_of(
+    connection: Any, reasons: tuple[tuple[tuple[str, Any], ...], ...], run_id: str
+) -> tuple[Step, ...]:
+    return trust.next_steps(
+        [dict(reason) for reason in reasons],
+        trust.freshness(connection),
+        trust.last_receipts(connection),
+        trust.checks(connection, run_id),
+        trust.quarantine_reasons(connection),
+        trust.unmapped_codes(connection),
+        trust.unmapped_fields(connection),
+        trust.unmatched_references(connection),
+        trust.unconverted_values(connection),
+    )
+
+
+def _listing(
+    view: View,
+    name: str,
+    listing: Listing,
+    columns: Sequence[str],
+    shape: Callable[[Row], Row] | None = None,
+) -> None:
+    """A titled table of rows; says so where there are none or the table is not published."""
+    with st.container(key=f"panel_{name}"):
+        note = view.text(f"trust.{name}_note")
+        st.html(html.panel_title(view.text(f"trust.{name}"), note))
+        if not listing.is_known:
+            st.html(f'<div class="empty">{html.escape(view.text("trust.not_published"))}</div>')
+            return
+        if not listing.rows:
+            st.html(f'<div class="empty">{html.escape(view.text(f"trust.{name}_none"))}</div>')
+            return
+        rows = [shape(row) if shape else row for row in listing.rows]
+        present = [column for column in columns if any(column in row for row in rows)]
+        frame = pd.DataFrame(
+            [{column: _cell(view, column, row.get(column)) for column in present} for row in rows]
+        )
+        st.dataframe(
+            frame,
+            hide_index=True,
+            row_height=30,
+            placeholder=formats.DASH,
+            column_config={
+                column: st.column_config.Column(
+                    view.text_or(f"column.{column}", column),
+                    width="large" if column in _WIDE else None,
+                )
+                for column in present
+            },
+            key=f"table_{name}",
+        )
+        if listing.count_all > len(listing.rows):
+            st.caption(
+                view.text(
+                    "trust.shown",
+                    shown=formats.number(len(listing.rows)),
+                    count=formats.number(listing.count_all),
+                )
+            )
+
+
+_WIDE = ("message", "reason", "raw_text", "description", "detail", "missing_value")
+_STATES = (
+    "status", "code_status", "mapping_status", "freshness_status", "load_status",
+    "last_load_status", "state",
+)  # fmt: skip
+
+
+def _cell(view: View, column: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if column in _STATES:
+        return view.text_or(f"state.{value}", str(value))
+    if column == "schedule":
+        return view.text_or(f"schedule.{value}", str(value))
+    if column == "severity":
+        return view.text_or(f"severity.{value}", str(value))
+    if column == "unconverted_reason":
+        return view.text_or(f"unconverted_reason.{value}", str(value))
+    if column == "layer":
+        return view.text_or(f"layer.{value}", str(value))
+    if column.endswith("_at"):
+        return formats.moment(value, view.zone, view.language)
+    if column == "as_of":
+        return formats.day(value, view.language)
+    if column == "age_hours":
+        return formats.shown(float(value), "hours", view.language)
+    return value
+
+
+def _in_language(view: View, *names: str) -> Callable[[Row], Row]:
+    def shape(row: Row) -> Row:
+        shaped = dict(row)
+        for name in names:
+            shaped[name] = row.get(f"{name}_{view.language}") or row.get(f"{name}_en")
+        if view.language == "zh" and row.get("detail_zh"):
+            shaped["detail"] = row["detail_zh"]
+        return shaped
+
+    return shape
+
+
+def freshness(view: View) -> None:
+    """Age of every source table as a table with a dot per state."""
+    listing = ask(view.version, trust.freshness)
+    with st.container(key="panel_freshness"):
+        st.html(html.panel_title(view.text("trust.freshness"), view.text("trust.freshness_note")))
+        if not listing.rows:
+            key = "trust.freshness_none" if listing.is_known else "trust.not_published"
+            st.html(f'<div class="empty">{html.escape(view.text(key))}</div>')
+            return
+        rows = []
+        for row in listing.rows:
+            state = str(row["freshness_status"])
+            load_state = str(row["last_load_status"])
+            rows.append(
+                [
+                    html.Cell(f"{row['source_system']}.{row['source_table']}"),
+                    html.Cell(view.text_or(f"state.{state}", state), status=state),
+                    html.Cell(str(_cell(view, "newest_at", row["newest_at"]) or formats.DASH)),
+                    html.Cell(
+                        str(_cell(view, "age_hours", row["age_hours"]) or formats.DASH),
+                        classes="num",
+                    ),
+                    html.Cell(str(_cell(view, "schedule", row["schedule"]) or formats.DASH)),
+                    html.Cell(view.text_or(f"state.{load_state}", load_state), status=load_state),
+                    html.Cell(str(_cell(view, "last_load_at", row["last_load_at"]))),
+                    html.Cell(formats.number(row["rows_loaded"] or 0), classes="num"),
+                    html.Cell(formats.number(row["rows_rejected"] or 0), classes="num"),
+                ]
+            )
+        names = (
+            "source_table", "freshness_status", "newest_at", "age_hours", "schedule",
+            "last_load_status", "last_load_at", "rows_loaded", "rows_rejected",
+        )  # fmt: skip
+        numbers = ("age_hours", "rows_loaded", "rows_rejected")
+        headings = [
+            (view.text(f"column.{name}"), "num" if name in numbers else "") for name in names
+        ]
+        st.html(html.table(headings, rows))
+
+
+def receipts(view: View) -> None:
+    columns = (
+        "source_system", "source_table", "load_status", "finished_at", "rows_received",
+        "rows_loaded", "rows_rejected", "rows_deleted", "rows_previous", "message",
+        "remedy", "schema_changes",
+    )  # fmt: skip
+    _listing(
+        view,
+        "receipts",
+        ask(view.version, trust.last_receipts),
+        columns,
+        _in_language(view, "message", "remedy"),
+    )
+
+
+def checks(view: View) -> None:
+    columns = (
+        "status", "severity", "layer", "table_name", "column_name", "description",
+        "count_failed", "detail", "checker",
+    )  # fmt: skip
+    _listing(view, "checks", _checks(view), columns, _in_language(view, "description"))
+
+
+def quarantine(view: View) -> None:
+    _listing(
+        view,
+        "quarantine",
+        ask(view.version, trust.quarantine_reasons),
+        ("source_system", "source_table", "reason", "count_rows", "newest_at", "reason_code"),
+        _in_language(view, "reason"),
+    )
+    samples = ask(view.version, trust.quarantine_samples)
+    if samples.rows:
+        columns = ("source_system", "source_table", "source_file", "source_row", "raw_text")
+        _listing(view, "samples", samples, columns)
+
+
+def mapping(view: View) -> None:
+    """Codes, fields, references and values that the rule tables do not cover."""
+    _listing(
+        view,
+        "codes",
+        ask(view.version, trust.unmapped_codes),
+        (
+            "code_status", "source_system", "object_name", "field_name", "code_list", "source_code",
+            "canonical_code", "count_rows",
+        ),
+    )  # fmt: skip
+    _listing(
+        view,
+        "references",
+        ask(view.version, trust.unmatched_references),
+        (
+            "source_system", "object_name", "field_name", "referenced_object", "missing_value",
+            "count_rows",
+        ),
+    )  # fmt: skip
+    _listing(
+        view,
+        "unconverted",
+        ask(view.version, trust.unconverted_values),
+        (
+            "source_system", "source_table", "object_name", "field_name", "source_value",
+            "unconverted_reason", "count_rows",
+        ),
+    )  # fmt: skip
+    _listing(
+        view,
+        "fields",
+        ask(view.version, trust.unmapped_fields),
+        ("source_system", "source_table", "source_field", "mapping_status"),
+    )
+
+
+def versions(view: View) -> None:
+    _listing(
+        view,
+        "versions",
+        ask(view.version, trust.versions),
+        ("version_id", "state", "published_at", "as_of", "tables", "rows", "run_id"),
+    )
