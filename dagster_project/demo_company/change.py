@@ -35,7 +35,7 @@ def organisation(week: float) -> float:
     def step(centre: float, width: float) -> float:
         return 1 / (1 + math.exp(-(week - centre) / width))
 
-    raw = 0.45 * step(20, 2.2) + 0.55 * step(48, 2.8)
+    raw = 0.45 * step(20, 1.2) + 0.55 * step(48, 1.5)
     return 0.0 if raw < 0.003 else min(1.0, raw / 0.997)
 
 

@@ -130,7 +130,7 @@ def _answer(rng: random.Random, lead: Lead) -> None:
     done = commerce(week_of(lead.created))
     if rng.random() < between(0.11, 0.02, done):
         return
-    minutes = response_minutes(lead.created) * rng.lognormvariate(0, 0.8)
+    minutes = response_minutes(lead.created) * rng.lognormvariate(0, 0.6)
     lead.responded = lead.created + max(30, int(minutes * 60))
 
 

@@ -1,0 +1,178 @@
+"""The access logs: totals, faults, who can be named, and memory that does not grow."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dagster_project.demo_company.records import World
+from dagster_project.demo_company.sizes import SIZES
+from dagster_project.demo_company.web import write_web
+from tests.unit.demo_company.company import Company
+
+# Written from the description of the format, not from the code that writes the lines.
+COMBINED = re.compile(
+    r"^(?P<address>\S+) \S+ (?P<user>\S+) "
+    r"\[(?P<at>[0-3]\d/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/\d{4}"
+    r"(?::\d\d){3} [+-]\d{4})\] "
+    r'"(?P<method>[A-Z]+) (?P<url>\S+) HTTP/[\d.]+" (?P<status>\d{3}) (?P<size>\d+|-) '
+    r'"(?P<referrer>[^"]*)" "(?P<agent>[^"]*)"$'
+)
+
+
+def read_lines(place: Path) -> Iterator[tuple[str, str]]:
+    """(file name, line) of all logs, oldest file first."""
+    for path in sorted(place.iterdir(), key=lambda path: (path.name == "access.log", path.name)):
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for line in data.decode("utf-8").splitlines():
+            yield path.name, line
+
+
+@pytest.fixture(scope="module")
+def parsed(small: Company) -> list[tuple[str, str, re.Match[str] | None]]:
+    return [(name, line, COMBINED.match(line)) for name, line in read_lines(small.folder / "web")]
+
+
+def at(match: re.Match[str]) -> datetime:
+    return datetime.strptime(match["at"], "%d/%b/%Y:%H:%M:%S %z")
+
+
+def test_totals(small: Company, parsed: list[tuple[str, str, re.Match[str] | None]]) -> None:
+    totals = small.key["totals"]["web"]
+    good = [match for _, _, match in parsed if match]
+    assert len(good) == totals["lines"] == 300_000
+    assert Counter(match["status"] for match in good) == totals["lines_by_status"]
+    size = sum(int(match["size"]) for match in good if match["size"] != "-")
+    assert size == totals["bytes"]
+    assert len({name for name, _, _ in parsed}) == totals["files"]
+
+
+def test_broken_lines(small: Company, parsed: list[tuple[str, str, re.Match[str] | None]]) -> None:
+    fault = small.fault("broken_log_lines")
+    broken = {name: line for name, line, match in parsed if not match}
+    assert broken == fault["line_by_file"]
+    assert sum(match is None for _, _, match in parsed) == fault["count"] == 12
+
+
+def test_files_are_rotated_in_order(
+    parsed: list[tuple[str, str, re.Match[str] | None]], small: Company
+) -> None:
+    spans: dict[str, list[datetime]] = defaultdict(list)
+    for name, _, match in parsed[::50]:
+        if match:
+            spans[name].append(at(match))
+    names = list(spans)
+    assert names[-1] == "access.log"
+    for earlier, later in itertools.pairwise(names):
+        assert max(spans[earlier]) <= min(spans[later])
+    last = datetime.fromisoformat(small.key["as_of"]).date()
+    assert max(spans["access.log"]).date() == last
+
+
+def test_some_lines_are_out_of_order(
+    parsed: list[tuple[str, str, re.Match[str] | None]],
+) -> None:
+    times = [at(match) for _, _, match in parsed[:40_000] if match]
+    backwards = sum(later < earlier for earlier, later in itertools.pairwise(times))
+    assert 0.0005 < backwards / len(times) < 0.02
+
+
+def test_traffic_has_bots_staff_and_static_files(
+    small: Company, parsed: list[tuple[str, str, re.Match[str] | None]]
+) -> None:
+    truth = small.truth("web_traffic")
+    good = [match for _, _, match in parsed if match]
+    bots = sum(match["agent"] in truth["bot_agents"] for match in good) / len(good)
+    assert 0.03 < bots < 0.15
+    assert any(match["address"] == truth["staff_address"] for match in good)
+    static = sum(match["url"].startswith(("/static/", "/img/")) for match in good) / len(good)
+    assert 0.2 < static < 0.6
+
+
+def named(
+    parsed: list[tuple[str, str, re.Match[str] | None]], company: Company
+) -> dict[str, list[tuple[datetime, str]]]:
+    """Person → requests, by the rule of the answer key: click id or login names the browser."""
+    truth = company.truth("web_links")
+    requests: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+    person_of: dict[tuple[str, str], str] = {}
+    for _, _, match in parsed:
+        if not match:
+            continue
+        visitor = (match["address"], match["agent"])
+        click = re.search(r"[?&]cid=(\w+)", match["url"])
+        if match["user"] != "-":
+            person_of[visitor] = truth["logins"][match["user"]]
+        elif click:
+            person_of[visitor] = truth["click_ids"][click[1]]
+        if match["address"].startswith("100."):
+            requests[visitor].append((at(match), match["url"].split("?")[0]))
+    return {person_of[visitor]: sorted(rows) for visitor, rows in requests.items()}
+
+
+def test_people_and_their_signals(
+    small: Company, parsed: list[tuple[str, str, re.Match[str] | None]]
+) -> None:
+    visits = named(parsed, small)
+    truth = small.truth("web_links")
+    assert set(visits) <= {*truth["click_ids"].values(), *truth["logins"].values()}
+    signals = small.truth("web_signals")
+
+    def people(urls: tuple[str, ...], count: int, days: int) -> set[str]:
+        found = set()
+        for person, rows in visits.items():
+            times = [moment for moment, url in rows if url.startswith(urls)]
+            for first, last in zip(times, times[count - 1 :], strict=False):
+                if last - first <= timedelta(days=days):
+                    found.add(person)
+        return found
+
+    service = people(("/compare/service-plans",), 3, 14)
+    assert service >= set(signals["three_service_page_visits_in_14_days"])
+    assert len(service) <= 1.1 * len(signals["three_service_page_visits_in_14_days"])
+    documents = people(("/docs/",), 2, 7)
+    assert documents >= set(signals["two_documents_in_7_days"])
+    long_stay = {
+        person
+        for person, rows in visits.items()
+        for (start, url), (end, _) in itertools.pairwise(rows)
+        if url == "/compare/competitor-x"
+        and timedelta(minutes=3) < end - start < timedelta(hours=1)
+    }
+    assert long_stay == set(signals["three_minutes_on_competitor_page"])
+
+
+def test_click_ids_and_logins_are_on_record(small: Company) -> None:
+    truth = small.truth("web_links")
+    clicks = {
+        row["click_id"]: row["crm_person"] for row in small.lines("community/campaign_links.jsonl")
+    }
+    assert clicks == truth["click_ids"]
+    logins = {
+        row["login"]: row["crm_person"] for row in small.lines("community/portal_logins.jsonl")
+    }
+    assert truth["logins"].items() <= logins.items()
+
+
+@pytest.mark.parametrize("lines_per_chunk", [500, 4_000])
+def test_memory_follows_the_chunk_not_the_size(tmp_path: Path, lines_per_chunk: int) -> None:
+    size = dataclasses.replace(
+        SIZES["tiny"], log_lines=60_000, log_days_per_file=182, lines_per_chunk=lines_per_chunk
+    )
+    world = World(seed=1)
+    rows = write_web(world, size, tmp_path, hits=[])
+    totals = world.totals["web"]
+    assert totals["max_chunk_lines"] <= lines_per_chunk
+    assert totals["lines"] == 60_000
+    assert rows["access_log_files"] == 3
+    assert (
+        sum(COMBINED.match(line) is not None for _, line in read_lines(tmp_path / "web")) == 60_000
+    )
