@@ -128,7 +128,7 @@ class _Run:
             reader: Reader | None = None
             problem: SourceError | None = None
             try:
-                reader = stack.enter_context(_open(self._source))
+                reader = stack.enter_context(_open(self._source, self._load_id))
             except SourceError as error:
                 problem = error
             for table in tables:
@@ -261,7 +261,7 @@ class _Run:
             if not extract.columns:
                 return Prepared(rows_present=0)
             if self._source.kind == "access_log":
-                return preparation.stream()
+                return preparation.lines()
             if table.load == "snapshot":
                 return preparation.snapshot(accept_shrink=self._accept_shrink, full=full)
             if table.load == "append":
@@ -380,14 +380,14 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _open(source: Source) -> Iterator[Reader]:
+def _open(source: Source, load_id: str) -> Iterator[Reader]:
     if isinstance(source, SqlSource):
         with open_source(source) as reader:
             yield reader
     elif isinstance(source, FilesSource):
         yield FilesReader(source)
     elif isinstance(source, AccessLogSource):
-        yield AccessLogReader(source)
+        yield AccessLogReader(source, load_id, utc_now())
     else:
         raise TypeError(f"no connector for {type(source).__name__}")
 

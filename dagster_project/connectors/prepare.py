@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from dagster_project.connectors import duck
 from dagster_project.connectors.extract import CURSOR_COLUMN, Extract
@@ -76,15 +77,19 @@ class Preparation:
         self._target = lake.work / f"{table.name}.landing.parquet"
         self._known_target = lake.work / f"{table.name}.known.parquet"
 
-    def stream(self) -> Prepared:
-        """Rows of a table whose every row is new (access logs): only the load is added."""
-        prepared = Prepared()
-        for number, path in enumerate(self._extract.parquet):
-            target = self._lake.work / f"{self._table.name}.landing.{number}.parquet"
-            prepared.rows_loaded += self._copy(duck.parquet([path]), target)
-            path.unlink()
-            prepared.files.append(target)
-        return prepared
+    def lines(self) -> Prepared:
+        """Rows of which each is new and written as it is landed: lines of access logs."""
+        paths = self._extract.parquet
+        if not paths and not self._lake.has_rows(self._table.name):
+            return self._no_lines()
+        loaded = sum(pq.read_metadata(path).num_rows for path in paths)
+        return Prepared(files=list(paths), rows_loaded=loaded)
+
+    def _no_lines(self) -> Prepared:
+        """A file without rows, so that the table has its columns from the start."""
+        self._read_rows()
+        self._copy("rows", self._target)
+        return Prepared(files=[self._target])
 
     def snapshot(self, *, accept_shrink: bool, full: bool) -> Prepared:
         """Rows of a table that was read whole."""

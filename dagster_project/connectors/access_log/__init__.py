@@ -108,8 +108,14 @@ def list_log_files(source: AccessLogSource) -> list[FileVersion]:
 class AccessLogReader:
     """Reads what is new in the logs of one source."""
 
-    def __init__(self, source: AccessLogSource) -> None:
+    def __init__(self, source: AccessLogSource, load_id: str, loaded_at: datetime) -> None:
         self._source = source
+        # Lines are written once, with the columns of the lake: writing costs a third of the load.
+        self._load_columns = (
+            f"{duck.text(load_id)} as _load_id, "
+            f"cast({duck.text(naive_utc(loaded_at))} as timestamp) as _loaded_at, "
+            "false as _is_deleted"
+        )
 
     def extract(
         self, table: AccessLogTable, state: Mapping[str, Any], work: Path, *, full: bool
@@ -140,7 +146,7 @@ class AccessLogReader:
                 version = (file.size, file.modified_at.isoformat())
                 if seen and not seen["waits"] and (seen["size"], seen["modified_at"]) == version:
                     continue
-                reading = _Reading(connection, file, encoding, work, table.name)
+                reading = _Reading(connection, file, encoding, work, table.name, self._load_columns)
                 try:
                     reading.run(streams, extract)
                 except READ_ERRORS as error:
@@ -176,7 +182,9 @@ class _Reading:
         encoding: str,
         work: Path,
         table: str,
+        load_columns: str,
     ) -> None:
+        self._load_columns = load_columns
         self._connection = connection
         self._file = file
         self._encoding = encoding
@@ -201,11 +209,12 @@ class _Reading:
             first_line = self._first_line = int(stream["lines"])
             offset, tail = int(stream["offset"]), position.tail
             rest = position.rest or raw.read(1)
-            if offset and not tail.endswith(b"\n") and rest[:1] in (b"\n", b"\r"):
-                # Its last line was complete but for the line end, which has come since.
+            if offset and not tail.endswith(b"\n"):
+                # Its last line was complete but for the line end, which may have come since.
                 rest += raw.read(1)
-                end = rest.index(b"\n") + 1
-                offset, tail, rest = offset + end, tail + rest[:end], rest[end:]
+                end = re.match(rb"\r?\n|", rest)
+                skipped = len(end.group()) if end else 0
+                offset, tail, rest = offset + skipped, tail + rest[:skipped], rest[skipped:]
             segment = self._work / f"{self._table}.segment.log"
             out = segment.open("wb")
             try:
@@ -330,8 +339,8 @@ class _Reading:
         self._connection.execute(
             f"""
             copy (
-                select {duck.names(COLUMNS)}, {duck.text(self._file.path)} as _source_file, n
-                    as _source_row
+                select {duck.names(COLUMNS)}, {duck.text(self._file.path)} as _source_file,
+                    n as _source_row, {self._load_columns}
                 from parsed
                 where reason is null
             ) to {duck.text(target)} (format parquet, compression zstd)
@@ -489,7 +498,10 @@ def _parse_sql(segment: Path, first_line: int) -> str:
                 case when simple then p[6] else x.g end as agent_text,
                 string_split(request, ' ') as r,
                 len(r) >= 3 and starts_with(r[-1], 'HTTP/') and r[1] <> '' as is_request,
-                len(r) = 2 and regexp_full_match(request, '[A-Z]+ /\\S*') as is_old_request
+                case
+                    when len(r) = 2 then regexp_full_match(request, '[A-Z]+ /\\S*')
+                    else false
+                end as is_old_request
             from matched
         ),
         typed as (
