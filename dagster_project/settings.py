@@ -7,6 +7,7 @@ SQLMesh silently create a new, empty file for a relative path seen from another 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -143,6 +144,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             for problem in error.errors()
         )
         raise SettingsError(f"Environment: {problems}. Correct or unset it.") from error
+
+
+def program(name: str) -> str:
+    """A command of this virtual environment, also where its folder is not on the PATH."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def process_environment() -> dict[str, str]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
+
 from dagster_project.commands.run import run
 from dagster_project.commands.serve import serve_dashboard
-from dagster_project.demo_company import write_demo_company
+from dagster_project.demo_company.__main__ import main as write_demo_company
 from dagster_project.settings import Settings
 
 
 def demo(settings: Settings, *, size: str, serve: bool) -> int:
     """Write the demo company where it is not there yet, run the pipeline, serve the page."""
+    settings = settings.model_copy(update={"sources": None})
     if settings.sources_file.exists():
-        print(f"Using the sources in {settings.sources_file} (delete it to start anew).")
+        print(
+            f"Using the sources in {settings.sources_file}; to start anew: "
+            f"rm -r {shlex.quote(str(settings.home))}"
+        )
     else:
-        write_demo_company(settings.home, size=size)
+        code = write_demo_company(["--size", size, "--home", str(settings.home)])
+        if code:
+            return code
     code = run(settings)
     if code or not serve:
         return code

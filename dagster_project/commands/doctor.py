@@ -15,6 +15,7 @@ from typing import Literal
 
 import duckdb
 
+from dagster_project.commands.prepare import dbt_inputs
 from dagster_project.connectors.sources_file import SourcesFileError, load_sources
 from dagster_project.settings import REPO_ROOT, Settings
 
@@ -32,7 +33,10 @@ def doctor(settings: Settings) -> int:
     """Print every finding; exit code 1 when one is a problem."""
     findings = list(examine(settings))
     for finding in findings:
-        print(f"{finding.level:8} {finding.text}" + (f"\n         → {finding.remedy}" * bool(finding.remedy)))
+        print(
+            f"{finding.level:8} {finding.text}"
+            + (f"\n         → {finding.remedy}" * bool(finding.remedy))
+        )
     problems = sum(finding.level == "problem" for finding in findings)
     print(f"\n{len(findings)} points examined, {problems} problems.")
     return 1 if problems else 0
@@ -55,7 +59,9 @@ def examine_python() -> Iterator[Finding]:
         yield Finding("ok", f"Python {version}")
     else:
         yield Finding(
-            "problem", f"Python {version}", "Python 3.11 is needed: make clean setup PYTHON=python3.11"
+            "problem",
+            f"Python {version}",
+            "Python 3.11 is needed: make clean setup PYTHON=python3.11",
         )
 
 
@@ -79,7 +85,11 @@ def examine_lock(lock: Path) -> Iterator[Finding]:
         if installed != version:
             different.append(f"{name} {installed} instead of {version}")
     if different:
-        yield Finding("problem", f"Packages differ from {lock.name}: {'; '.join(different)}", "make clean setup")
+        yield Finding(
+            "problem",
+            f"Packages differ from {lock.name}: {'; '.join(different)}",
+            "make clean setup",
+        )
     else:
         yield Finding("ok", f"{len(pinned)} packages as locked; home {sys.prefix}")
 
@@ -110,7 +120,9 @@ def examine_sources(settings: Settings) -> Iterator[Finding]:
         yield Finding("problem", str(error), f"Correct {settings.sources_file}")
         return
     count_tables = sum(len(source.tables) for source in sources.sources)
-    yield Finding("ok", f"{settings.sources_file}: {len(sources.sources)} systems, {count_tables} tables")
+    yield Finding(
+        "ok", f"{settings.sources_file}: {len(sources.sources)} systems, {count_tables} tables"
+    )
 
 
 def examine_manifest(settings: Settings) -> Iterator[Finding]:
@@ -120,17 +132,7 @@ def examine_manifest(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", f"No dbt manifest at {manifest}", "make run writes it")
         return
     built = manifest.stat().st_mtime
-    inputs = [
-        path
-        for folder in (
-            settings.dbt_project / "models",
-            settings.dbt_project / "macros",
-            settings.generated_models,
-            settings.seeds,
-        )
-        for path in folder.rglob("*")
-        if path.suffix in {".sql", ".yml", ".csv", ".md"}
-    ]
+    inputs = list(dbt_inputs(settings))
     newer = sorted(str(path) for path in inputs if path.stat().st_mtime > built)
     if newer:
         yield Finding(

@@ -30,6 +30,8 @@ def instance_configuration(settings: Settings) -> dict[str, Any]:
             "pools": {"default_limit": 1, "granularity": "op"},
             "runs": {"max_concurrent_runs": 1},
         },
+        # Steps tell what they did in metadata; the terminal shows the command's own progress.
+        "python_logs": {"python_log_level": "WARNING"},
         "run_monitoring": {"enabled": True},
     }
     if settings.dagster_postgres_url:

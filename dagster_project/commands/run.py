@@ -122,7 +122,7 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    executor = {"in_process": {}} if in_process else {"multiprocess": {}}
+    executor = "in_process" if in_process else "multiprocess"
     with open_instance(settings) as instance:
         reporter = Reporter(instance, ticket=str(uuid.uuid4()))
         finished = threading.Event()
@@ -133,7 +133,7 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
                 dg.build_reconstructable_job(__name__, "named_job", (job_name,)),
                 instance=instance,
                 run_config={
-                    "execution": {"config": executor},
+                    "execution": {"config": {executor: {}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={TICKET_TAG: reporter.ticket},

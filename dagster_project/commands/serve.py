@@ -7,11 +7,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 from dagster_project.commands.instance import prepare_dagster_home
 from dagster_project.commands.prepare import PreparationError, prepare
-from dagster_project.settings import REPO_ROOT, Settings, process_environment
+from dagster_project.settings import REPO_ROOT, Settings, process_environment, program
 
 START_SECONDS = 60
 
@@ -26,7 +25,7 @@ def serve_dagster(settings: Settings) -> int:
     home = prepare_dagster_home(settings)
     print("Dagster: http://127.0.0.1:3000 (Ctrl+C ends it). Schedules and sensors: Automation.")
     return subprocess.call(
-        [str(Path(sys.executable).with_name("dagster")), "dev", "--host", "127.0.0.1"],
+        [program("dagster"), "dev", "--host", "127.0.0.1"],
         cwd=REPO_ROOT,
         env={**process_environment(), "DAGSTER_HOME": str(home)},
     )

@@ -15,11 +15,12 @@ from dagster_project.defs.serving import build_publication
 from dagster_project.defs.transform import (
     build_dbt_step,
     build_mapping_step,
+    last_models,
     models_below,
     operations_tables,
     read_manifest,
 )
-from dagster_project.settings import Settings, export_dbt_environment
+from dagster_project.settings import Settings, export_dbt_environment, program
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -39,23 +40,31 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     as_of = as_of_date(settings)
     export_dbt_environment(settings, as_of)
     manifest = read_manifest(manifest_file)
+    operations = operations_tables(manifest)
     landed = [
         keys.landed_key(source.system, table.name) for source in sources for table in source.tables
     ]
     assets = dg.Definitions(
         assets=[
             *(build_source_assets(source, settings) for source in sources),
-            build_mapping_step(settings, landed, operations_tables(manifest)),
+            build_mapping_step(settings, landed, operations),
             build_dbt_step(settings, manifest, as_of),
             build_publication(settings, models_below(manifest, "marts"), as_of),
         ],
         asset_checks=[
-            build_expectations(settings, "landed", as_of),
-            build_expectations(settings, "mart", as_of),
+            build_expectations(
+                settings,
+                "landed",
+                as_of,
+                gates={f"{keys.OPERATIONS}.{name}" for name in operations},
+            ),
+            build_expectations(settings, "mart", as_of, gates=last_models(manifest)),
         ],
         resources={
             "dbt": DbtCliResource(
-                project_dir=str(settings.dbt_project), profiles_dir=str(settings.dbt_project)
+                project_dir=str(settings.dbt_project),
+                profiles_dir=str(settings.dbt_project),
+                dbt_executable=program("dbt"),
             )
         },
     )

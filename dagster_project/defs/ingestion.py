@@ -1,7 +1,6 @@
 """One loading step per source system: systems load side by side, each table is one asset."""
 
-from __future__ import annotations
-
+# Dagster reads the annotations of `context` itself: no postponed annotations here.
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -58,18 +57,13 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
             for key in keys.values()
         ],
         can_subset=True,
-        retry_policy=dg.RetryPolicy(
-            max_retries=RETRIES, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-        ),
         pool=f"source_{source.system}",
     )
     def load(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         selected = [
-            table.name
-            for table in source.tables
-            if keys[table.name] in context.selected_asset_keys
+            table.name for table in source.tables if keys[table.name] in context.selected_asset_keys
         ]
         receipts = load_source(source, settings, tables=selected)
         retry_if_transient(context, receipts)
@@ -94,4 +88,6 @@ def retry_if_transient(context: dg.AssetExecutionContext, receipts: Sequence[Rec
     """Ask Dagster for another attempt, with back-off, where a later one may succeed."""
     transient = [r for r in receipts if r.status == "failed" and r.is_transient]
     if transient and context.retry_number < RETRIES:
-        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=2 ** (context.retry_number + 1))
+        raise dg.RetryRequested(
+            max_retries=RETRIES, seconds_to_wait=2 ** (context.retry_number + 1)
+        )

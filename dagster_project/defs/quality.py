@@ -1,12 +1,11 @@
 """Expectations as asset checks: on landed tables before dbt, on marts before publishing.
 
-Both are blocking: where a check of severity error fails, Dagster does not start what comes after,
-and the readers are told why the version is held back.
+Where a check of severity error fails, its step fails: Dagster does not start what comes after, and
+the readers are told why the version is held back.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+# Dagster reads the annotations of `context` itself: no postponed annotations here.
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Literal
 
@@ -26,11 +25,16 @@ from dagster_project.settings import Settings, utc_now
 SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
+def check_key(result: CheckResult) -> dg.AssetCheckKey:
+    """The asset check that a result belongs to."""
+    return dg.AssetCheckKey(keys.checked_key(result.table_name), keys.check_name(result.check_id))
+
+
 def check_result(result: CheckResult) -> dg.AssetCheckResult:
     """A result as Dagster shows it. What could not run has not failed."""
     return dg.AssetCheckResult(
-        asset_key=keys.checked_key(result.table_name),
-        check_name=keys.check_name(result.check_id),
+        asset_key=check_key(result).asset_key,
+        check_name=check_key(result).name,
         passed=result.status != "failed",
         severity=SEVERITY[result.severity],
         metadata={
@@ -50,15 +54,21 @@ def hold_back_if_closed(settings: Settings, results: list[CheckResult], run_id: 
 
 
 def build_expectations(
-    settings: Settings, layer: Literal["landed", "mart"], as_of: date
+    settings: Settings, layer: Literal["landed", "mart"], as_of: date, gates: Collection[str]
 ) -> dg.AssetChecksDefinition:
-    """All expectations of one layer in one step: Great Expectations is slow to start."""
+    """All expectations of one layer in one step: Great Expectations is slow to start.
+
+    Args:
+        gates: tables whose checks the next step waits for, and so for this whole step. Only tables
+            that no other table of the layer is made from: Dagster would otherwise cut the step
+            into pieces, each of which starts Great Expectations anew.
+    """
     specs = [
         dg.AssetCheckSpec(
             keys.check_name(check.check_id),
             asset=keys.checked_key(check.table_name),
             description=f"{check.description_en} · {check.description_zh}",
-            blocking=check.severity == "error",
+            blocking=check.table_name in gates,
         )
         for check in registered_checks(settings, layer)
     ]
@@ -71,13 +81,19 @@ def build_expectations(
     )
     def expectations(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         now = utc_now()
-        results = run_expectations(settings, layer, context.run_id, now, as_of=as_of)
-        write_check_results(settings, results, context.run_id, now)
-        hold_back_if_closed(settings, results, context.run_id)
-        selected = context.selected_asset_check_keys
-        for result in map(check_result, results):
-            if dg.AssetCheckKey(result.asset_key, result.check_name) in selected:
-                yield result
+        run_id = context.op_execution_context.run_id
+        results = run_expectations(settings, layer, run_id, now, as_of=as_of)
+        write_check_results(settings, results, run_id, now)
+        hold_back_if_closed(settings, results, run_id)
+        for result in results:
+            if check_key(result) in context.selected_asset_check_keys:
+                yield check_result(result)
+        reasons = gate(results).reasons
+        if reasons:
+            raise dg.Failure(
+                "; ".join(f"{r.table}: {r.check_en} ({r.detail})" for r in reasons),
+                allow_retries=False,
+            )
 
     return expectations
 

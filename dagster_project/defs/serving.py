@@ -1,7 +1,6 @@
 """The last step: a new version for the readers."""
 
-from __future__ import annotations
-
+# Dagster reads the annotations of `context` itself: no postponed annotations here.
 from collections.abc import Sequence
 from datetime import date
 

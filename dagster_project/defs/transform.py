@@ -1,7 +1,6 @@
 """Rule rows → models → tables: the mapping step, and dbt as the only warehouse writer."""
 
-from __future__ import annotations
-
+# Dagster reads the annotations of `context` itself: no postponed annotations here.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -49,10 +48,12 @@ def build_mapping_step(
             for table in operations_tables
         ],
     )
-    def mapping(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        context.log.info(compile_mapping(settings).summary())
+    def mapping() -> Iterator[dg.MaterializeResult]:
+        summary = compile_mapping(settings).summary()
         for table in operations_tables:
-            yield dg.MaterializeResult(asset_key=keys.landed_key(keys.OPERATIONS, table))
+            yield dg.MaterializeResult(
+                asset_key=keys.landed_key(keys.OPERATIONS, table), metadata={"mapping": summary}
+            )
 
     return mapping
 
@@ -86,7 +87,8 @@ def build_dbt_step(
         if not invocation.is_successful():
             failed = [f"{reason.table}: {reason.check_en}" for reason in gate(results).reasons]
             raise dg.Failure(
-                "dbt: " + ("; ".join(failed[:5]) or str(invocation.get_error()))
+                "dbt: "
+                + ("; ".join(failed[:5]) or str(invocation.get_error()))
                 + f". Details: {settings.dbt_artifacts / 'dbt.log'}",
                 allow_retries=False,
             )
@@ -107,6 +109,14 @@ def models_below(manifest: Mapping[str, Any], folder: str) -> list[str]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["fqn"][1] == folder
     )
+
+
+def last_models(manifest: Mapping[str, Any]) -> set[str]:
+    """Names of the models that no other model reads."""
+    nodes = manifest["nodes"]
+    models = {key for key, node in nodes.items() if node["resource_type"] == "model"}
+    read = {parent for key in models for parent in nodes[key]["depends_on"]["nodes"]}
+    return {nodes[key]["name"] for key in models - read}
 
 
 def operations_tables(manifest: Mapping[str, Any]) -> list[str]:
