@@ -302,7 +302,7 @@ def _sources_yaml(system: str, tables: dict[str, bool]) -> str:
                     # At source level, because SQLMesh reads it only there.
                     "meta": {"external_location": location},
                     "tables": [
-                        {"name": name, "meta": {"is_landed": is_landed}}
+                        {"name": name, "config": {"meta": {"is_landed": is_landed}}}
                         for name, is_landed in tables.items()
                     ],
                 }

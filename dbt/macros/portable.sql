@@ -72,34 +72,35 @@
     cast(round({{ value }}) as bigint)
 {%- endmacro %}
 
-{# Milliseconds from 1970-01-01 UTC to a UTC timestamp. #}
-{% macro milliseconds(timestamp) -%}
-    {{- return(adapter.dispatch('milliseconds', 'sales_migration_health')(timestamp)) -}}
+{# Microseconds from 1970-01-01 UTC to a UTC timestamp. (Not DuckDB's epoch_ms: SQLMesh takes that
+   for its inverse, and a duration would become a timestamp.) #}
+{% macro microseconds(timestamp) -%}
+    {{- return(adapter.dispatch('microseconds', 'sales_migration_health')(timestamp)) -}}
 {%- endmacro %}
 
-{% macro default__milliseconds(timestamp) -%}
-    epoch_ms(cast({{ timestamp }} as timestamp))
+{% macro default__microseconds(timestamp) -%}
+    epoch_us(cast({{ timestamp }} as timestamp))
 {%- endmacro %}
 
-{% macro spark__milliseconds(timestamp) -%}
-    unix_millis(cast({{ timestamp }} as timestamp))
+{% macro spark__microseconds(timestamp) -%}
+    unix_micros(cast({{ timestamp }} as timestamp))
 {%- endmacro %}
 
 {# Elapsed time between two UTC timestamps, with fractions; negative where `until` is earlier. #}
 {% macro elapsed_seconds(since, until) -%}
-    (({{ milliseconds(until) }} - {{ milliseconds(since) }}) / cast(1000 as double))
+    (({{ microseconds(until) }} - {{ microseconds(since) }}) / cast(1000000 as double))
 {%- endmacro %}
 
 {% macro elapsed_minutes(since, until) -%}
-    (({{ milliseconds(until) }} - {{ milliseconds(since) }}) / cast(60000 as double))
+    (({{ microseconds(until) }} - {{ microseconds(since) }}) / cast(60000000 as double))
 {%- endmacro %}
 
 {% macro elapsed_hours(since, until) -%}
-    (({{ milliseconds(until) }} - {{ milliseconds(since) }}) / cast(3600000 as double))
+    (({{ microseconds(until) }} - {{ microseconds(since) }}) / cast(3600000000 as double))
 {%- endmacro %}
 
 {% macro elapsed_days(since, until) -%}
-    (({{ milliseconds(until) }} - {{ milliseconds(since) }}) / cast(86400000 as double))
+    (({{ microseconds(until) }} - {{ microseconds(since) }}) / cast(86400000000 as double))
 {%- endmacro %}
 
 {# A timestamp moved by a number of seconds (an expression; whole seconds). #}

@@ -18,17 +18,18 @@
 {% macro register_landed_tables() -%}
     {%- if execute and target.type == 'spark' and flags.WHICH in ('run', 'build') -%}
         {%- set schemas = {} -%}
-        {%- for source in graph.sources.values() if source.meta.get('is_landed') -%}
-            {%- if source.schema not in schemas -%}
-                {%- do schemas.update({source.schema: true}) -%}
-                {%- do run_query('create database if not exists ' ~ source.schema) -%}
+        {#- Not named `source`: SQLMesh would take its attributes for sources. -#}
+        {%- for landed in graph.sources.values() if landed.meta.get('is_landed') -%}
+            {%- if landed.schema not in schemas -%}
+                {%- do schemas.update({landed.schema: true}) -%}
+                {%- do run_query('create database if not exists ' ~ landed.schema) -%}
             {%- endif -%}
-            {%- set name = source.schema ~ '.' ~ source.identifier -%}
+            {%- set name = landed.schema ~ '.' ~ landed.identifier -%}
             {%- do run_query('drop table if exists ' ~ name) -%}
             {%- do run_query(
-                'create table ' ~ name ~ ' using parquet options (path \''
-                ~ env_var('SMH_HOME') ~ '/lake/raw/' ~ source.source_name ~ '/' ~ source.name
-                ~ '\', mergeSchema \'true\')'
+                'create table ' ~ name ~ " using parquet options (mergeSchema 'true', path '"
+                ~ env_var('SMH_HOME') ~ '/lake/raw/' ~ landed.source_name ~ '/' ~ landed.name
+                ~ "')"
             ) -%}
         {%- endfor -%}
     {%- endif -%}

@@ -74,7 +74,7 @@ CONSTRUCTS = (
     Construct(
         "extract of an epoch or weekday",
         r"\bextract\s*\(\s*(epoch|dow|isodow|dayofweek|week|millisecond\w*|microsecond\w*)\b",
-        "milliseconds() or weekday_number()",
+        "microseconds() or weekday_number()",
     ),
     Construct("at time zone", r"\bat\s+time\s+zone\b", "zone_to_utc() or utc_to_zone()"),
     Construct(
