@@ -131,7 +131,17 @@ def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> 
         "rows_by_system": rows,
         "truths": world.truths,
         "faults": world.faults,
-        "totals": world.totals,
+        "totals": world.totals
+        | {
+            "rejected_rows": {
+                "demo_chat.messages": world.faults["redelivered_chat_messages"]["count"],
+                "demo_mail.journal": world.faults["broken_mail_lines"]["count"],
+                "demo_projects.points": world.faults["broken_points_line"]["count"],
+                "demo_web.requests": world.faults["broken_log_lines"]["count"],
+                "meaning": "Rows of the first load that must not be counted: broken lines, and "
+                "lines that repeat a key of the same file.",
+            }
+        },
     }
 
 

@@ -23,7 +23,7 @@ from .people import plan_job_changes
 from .random_source import pick, scalar_random, working_time
 from .records import Deal, Lead, World
 from .selling import HIGH_VALUE
-from .sizes import DAY, END, START
+from .sizes import DAY, END, NIGHT_JOB, START
 from .vocabulary import CRM_INDUSTRY, CRM_LEVEL
 
 SCHEMA = """
@@ -203,7 +203,11 @@ def _accounts(world: World, rng: random.Random) -> Iterator[Row]:
             account.owner.no,
             0,
             local_text(account.created),
-            local_text(max(account.created, START + rng.randint(0, 500) * DAY)),
+            local_text(
+                NIGHT_JOB
+                if account is world.accounts[0]
+                else max(account.created, START + rng.randint(0, 500) * DAY)
+            ),
             rng.choice((None, "账期30天", "net 45", "预付")),
         )
     world.truths["crm_accounts_without_tax_id"] = {
@@ -228,7 +232,11 @@ def _persons(world: World) -> Iterator[Row]:
             person.login,
             0,
             local_text(person.created),
-            local_text(max(person.created, START, person.updated or START)),
+            local_text(
+                NIGHT_JOB
+                if person is world.persons[0]
+                else max(person.created, START, person.updated or START)
+            ),
         )
 
 
@@ -419,6 +427,7 @@ def _approvals(world: World, rng: random.Random) -> list[Row]:
         if "SIGN" in reached and deal.amount >= HIGH_VALUE[deal.account.currency] / 4:
             add("CONT", "deal", deal.no, reached["SIGN"] - 3_600, rng.randint(300, 3_500), False)
     _promotions(world, rng, rows, add)
+    rows[0] = (*rows[0][:-1], local_text(NIGHT_JOB))
     return rows
 
 

@@ -18,7 +18,7 @@ from .crm import item_number
 from .database import Row, create_database
 from .random_source import pick, scalar_random, working_time
 from .records import Account, Deal, World
-from .sizes import DAY, END, START
+from .sizes import DAY, END, NIGHT_JOB, START
 from .vocabulary import PRODUCTS
 
 SCHEMA = """
@@ -139,7 +139,7 @@ def _customers(world: World, rng: random.Random, customers: dict[str, Account]) 
                 account.currency,
                 "B",
                 compact_date(account.created),
-                utc_text(max(account.created, START)),
+                utc_text(max(account.created, START) if rows else NIGHT_JOB),
             )
         )
     world.truths["crm_erp_links"] = {

@@ -7,7 +7,7 @@ import random
 from .clock import local_text
 from .random_source import pick, scalar_random, working_time
 from .records import Account, Person, Rep, Team, World
-from .sizes import COUNT_DAYS, DAY, END, START, Size
+from .sizes import COUNT_DAYS, DAY, END, NIGHT_JOB, START, Size
 from .vocabulary import (
     ABROAD,
     CITIES,
@@ -215,7 +215,7 @@ def plan_job_changes(world: World) -> list[dict[str, object]]:
                 "old_title": old_title,
                 "new_title": new_title,
                 "chg_time": local_text(at),
-                "updated_at": local_text(at),
+                "updated_at": local_text(at if rows else NIGHT_JOB),
             }
         )
         person.title = new_title

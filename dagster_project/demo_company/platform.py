@@ -46,6 +46,8 @@ COUNT_ONE_REVIEWER = 4
 COUNT_CONTRADICTIONS = 9
 EVENTS = ("intent_raised", "delivery_risk", "service_need", "promotion_started", "deal_signed")
 ORDER_EVENTS = ("delivery_risk", "deal_signed")
+LAST_DAY = END - 14 * 3_600
+"""A working hour of the as-of day: something happens on the platform every day."""
 RULE_TABLES = ("stage_mapping", "intent_signals", "thresholds", "journey_plays", "event_rules")
 PRAISE = ("客户扩产，需求旺盛", "New site opened, interest is real", "预算已批，等招标")
 CONTRADICTION = "画像显示高意向，但现场看到项目已停 portrait says hot, the project is stopped"
@@ -132,6 +134,12 @@ def _suggestions(world: World, rng: random.Random) -> tuple[list[Row], list[Row]
             if manager is deal.owner:
                 manager = next(rep for rep in world.reps if rep is not deal.owner)
             verdict(number, manager, "manager", value, at + rng.randint(21 * 3_600, 23 * 3_600))
+    last = f"SG{len(suggestions) + 1:06d}"
+    what = ("NEXT", "deal", deals[-1].no, "约演示", None, 0.81)
+    suggestions.append((last, *what, *_model_versions(LAST_DAY), utc_text(LAST_DAY)))
+    adopted[month_of(LAST_DAY)][0] += 1
+    adopted[month_of(LAST_DAY)][1] += 1
+    verdict(last, deals[-1].owner, "rep", "Y", LAST_DAY + 3_600)
     world.truths["price_cuts_with_one_reviewer"] = {
         "suggestions": one_reviewer,
         "count": len(one_reviewer),
@@ -161,7 +169,7 @@ def _notes(world: World, rng: random.Random) -> list[Row]:
                 account.owner.no,
                 CONTRADICTION if is_against else rng.choice(PRAISE),
                 int(is_against),
-                utc_text(working_time(rng, rng.randint(START, END - DAY))),
+                utc_text(working_time(rng, rng.randint(START, END - DAY)) if rows else LAST_DAY),
             )
         )
     world.truths["contradicted_portraits"] = {"notes": against, "count": len(against)}
@@ -173,11 +181,11 @@ def _events(world: World, rng: random.Random) -> list[Row]:
     rows: list[Row] = []
     fired: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for number in range(1, max(200, len(world.deals)) + 1):
-        at = working_time(rng, rng.randint(START, END - DAY))
+        at = working_time(rng, rng.randint(START, END - DAY)) if rows else LAST_DAY
         name = rng.choice(EVENTS)
         account = rng.choice(world.accounts)
         order = None
-        if name in ORDER_EVENTS:
+        if name in ORDER_EVENTS and rows:
             order, account, at = rng.choice(world.orders)
         share = organisation(week_of(at))
         for system in ("crm", "erp", "chat", "logistics")[: rng.randint(2, 4)]:
@@ -237,6 +245,18 @@ def _rule_changes(world: World, rng: random.Random) -> list[Row]:
                     utc_text(done),
                 )
             )
+    by_month[month_of(LAST_DAY)] += 1
+    rows.append(
+        (
+            f"RC{len(rows) + 1:05d}",
+            "thresholds",
+            "row-1",
+            world.reps[0].no,
+            "BIZ",
+            utc_text(LAST_DAY - 9 * DAY),
+            utc_text(LAST_DAY),
+        )
+    )
     world.truths["business_rule_changes"] = {"by_month": dict(sorted(by_month.items()))}
     return rows
 
@@ -247,6 +267,7 @@ def _board_usage(world: World, rng: random.Random) -> list[Row]:
     for rep in world.reps:
         for _ in range(rng.randint(4, 40)):
             at = working_time(rng, START + rng.randint(120, COUNT_DAYS - 3) * DAY)
+            at = at if rows else LAST_DAY
             board = rng.choice(("heatmap", "three_factor"))
             rows.append(
                 (f"BU{len(rows) + 1:06d}", board, rep.no, utc_text(at), rng.randint(9, 900))

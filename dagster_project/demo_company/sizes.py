@@ -9,8 +9,11 @@ DAY = 86_400
 AS_OF = date(2026, 6, 30)
 FIRST_DAY = date(2025, 1, 1)
 START = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
-END = int(datetime(2026, 6, 30, 16, tzinfo=UTC).timestamp())
-"""Nothing in the sources is younger than this second: the end of AS_OF in Shanghai."""
+END = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp())
+"""Nothing in the sources is younger: the end of AS_OF, UTC."""
+NIGHT_JOB = END - 1_800
+"""When the systems' nightly jobs run: 07:30 in Shanghai. They touch a row of tables that people
+seldom change, so that an old cursor means a broken source and not a quiet week."""
 COUNT_DAYS = 546
 
 

@@ -17,7 +17,7 @@ label = { en = "CRM", zh = "客户关系系统" }
 url = "sqlite:///{home}/demo/crm.sqlite"
 currency = "CNY"
 time_zone = "Asia/Shanghai"
-schedule = "hourly"
+schedule = "daily"
 """
 _ERP = """
 [[source]]
@@ -77,7 +77,7 @@ system = "demo_platform"
 kind = "sql"
 label = { en = "Intent platform", zh = "意图平台" }
 url = "sqlite:///{home}/demo/platform.sqlite"
-schedule = "hourly"
+schedule = "daily"
 """
 _WEB = """
 [[source]]

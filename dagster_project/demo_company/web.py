@@ -267,9 +267,8 @@ def open_log(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 def periods(size: Size) -> list[tuple[int, int, str]]:
     """(first second, end, file name) of each log file; the last one is still being written."""
     result = []
-    count_days = COUNT_DAYS - 1
-    for first in range(0, count_days, size.log_days_per_file):
-        last = min(first + size.log_days_per_file, count_days)
+    for first in range(0, COUNT_DAYS, size.log_days_per_file):
+        last = min(first + size.log_days_per_file, COUNT_DAYS)
         start, end = LOG_START + first * DAY, min(LOG_START + last * DAY, END)
         rotated = datetime.fromtimestamp(end + SHANGHAI_SECONDS, UTC)
         result.append((start, end, f"access.log-{rotated:%Y%m%d}.gz"))

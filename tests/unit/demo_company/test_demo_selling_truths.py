@@ -11,7 +11,6 @@ import pytest
 from tests.unit.demo_company.company import Company
 
 SHANGHAI = timezone(timedelta(hours=8))
-AS_OF = datetime(2026, 6, 30, 16, tzinfo=UTC)
 
 
 def utc(text: str) -> datetime:

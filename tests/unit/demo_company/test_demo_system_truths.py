@@ -360,7 +360,7 @@ def test_field_notes_and_policies(small: Company) -> None:
     notes = small.rows("platform", "select note_id from field_note where against_portrait = 1")
     assert [number for (number,) in notes] == small.truth("contradicted_portraits")["notes"]
     policies = list(small.lines("policy/policy-*.jsonl"))
-    upcoming = [row["doc_no"] for row in policies if row["effective"] > "2026-06-30T16:00:00Z"]
+    upcoming = [row["doc_no"] for row in policies if row["effective"] > "2026-07-01T00:00:00Z"]
     assert upcoming == small.truth("upcoming_policies")["policies"]
     fault = small.fault("unknown_code_policy_industry")
     assert sum(row["trade"] == fault["code"] for row in policies) == fault["count"]
