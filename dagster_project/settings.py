@@ -110,10 +110,13 @@ class Settings(BaseModel):
         return self.home / "sqlmesh"
 
     def dbt_environment(self, as_of: date) -> dict[str, str]:
-        """Environment variables that dbt/dbt_project.yml, profiles.yml and config.py read."""
+        """Environment variables that dbt/dbt_project.yml, profiles.yml and config.py read.
+
+        dbt wants its folders relative to the project, hence names of their own for two of them.
+        """
         return {
             "SMH_HOME": str(self.home),
-            "SMH_SEEDS": os.path.relpath(self.seeds, self.dbt_project),
+            "SMH_DBT_SEEDS": os.path.relpath(self.seeds, self.dbt_project),
             "SMH_GENERATED_MODELS": os.path.relpath(self.generated_models, self.dbt_project),
             "SMH_WAREHOUSE": str(self.warehouse),
             "SMH_AS_OF": as_of.isoformat(),

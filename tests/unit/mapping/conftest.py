@@ -236,7 +236,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
     settings.warehouse.parent.mkdir(parents=True)
     project = bare_project(settings)
     environment = settings.dbt_environment(date(2026, 6, 30)) | {
-        "SMH_SEEDS": os.path.relpath(settings.seeds, project),
+        "SMH_DBT_SEEDS": os.path.relpath(settings.seeds, project),
         "SMH_GENERATED_MODELS": os.path.relpath(settings.generated_models, project),
     }
     with pytest.MonkeyPatch.context() as patch:
