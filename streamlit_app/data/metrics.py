@@ -539,6 +539,8 @@ def sum_rows(
         "group by 1 order by count_known desc, currency",
     )
     values = [_value(row) for row in rows]
+    if not values and metric.aggregation in ("count", "count_distinct"):
+        values = [Value(None, 0.0, None, None, 0, 0)]
     return tuple(
         RowSum(item.currency, item.value, item.numerator, item.denominator, item.count_rows)
         for item in values
