@@ -23,7 +23,10 @@ marked as (
         case
             when lag(funnel_stage) over (
                 partition by opportunity_id
-                order by entered_at, stage_order, opportunity_stage_event_id
+                order by
+                    entered_at asc nulls last,
+                    stage_order asc nulls last,
+                    opportunity_stage_event_id asc nulls last
             ) = funnel_stage then 0
             else 1
         end as starts_visit
@@ -43,7 +46,10 @@ numbered as (
         entered_at,
         sum(starts_visit) over (
             partition by opportunity_id
-            order by entered_at, stage_order, opportunity_stage_event_id
+            order by
+                entered_at asc nulls last,
+                stage_order asc nulls last,
+                opportunity_stage_event_id asc nulls last
             rows between unbounded preceding and current row
         ) as visit_number
     from marked
@@ -82,5 +88,7 @@ select
     is_closed,
     is_won,
     entered_at,
-    lead(entered_at) over (partition by opportunity_id order by visit_number) as exited_at
+    lead(entered_at) over (
+        partition by opportunity_id order by visit_number asc nulls last
+    ) as exited_at
 from visits

@@ -25,7 +25,7 @@ compared as (
         stage_order,
         count_opportunities,
         lag(count_opportunities) over (
-            partition by source_system order by stage_order
+            partition by source_system order by stage_order asc nulls last
         ) as count_before
     from reached
 
