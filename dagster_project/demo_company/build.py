@@ -21,7 +21,7 @@ from .projects import write_projects
 from .records import World
 from .selling import add_deals, add_leads
 from .sizes import AS_OF, END, SIZES, Size
-from .sources_file import sources_text
+from .sources_file import UNMAPPED_COLUMNS, sources_text
 from .touches import add_touches
 from .web import write_web
 from .web_journeys import known_hits
@@ -130,7 +130,14 @@ def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> 
         },
         "rows_by_system": rows,
         "truths": world.truths,
-        "faults": world.faults,
+        "faults": world.faults
+        | {
+            "unmapped_columns": {
+                "count": sum(map(len, UNMAPPED_COLUMNS.values())),
+                "columns_by_table": UNMAPPED_COLUMNS,
+                "meaning": "Landed columns that no rule row uses; of `board_usage` it is all.",
+            }
+        },
         "totals": world.totals
         | {
             "rejected_rows": {

@@ -187,3 +187,33 @@ def sources_text() -> str:
         _WEB,
     ]
     return "".join(parts)
+
+
+# What no rule row maps, on purpose: what the canonical model has no place for, what analysts have
+# not come to yet, and the systems' own bookkeeping.
+UNMAPPED_COLUMNS: dict[str, tuple[str, ...]] = {
+    "demo_crm.teams": ("updated_at",),
+    "demo_crm.users": ("updated_at",),
+    "demo_crm.accounts": ("credit_memo", "province", "updated_at"),
+    "demo_crm.persons": ("portal_login",),
+    "demo_crm.person_history": ("updated_at",),
+    "demo_crm.leads": ("company_txt", "updated_at"),
+    "demo_crm.deals": ("person_no", "updated_at"),
+    "demo_crm.quotes": ("updated_at",),
+    "demo_crm.approvals": ("updated_at",),
+    "demo_crm.tasks": ("updated_at",),
+    "demo_erp.customers": ("fmodifydate", "fsettlecur"),
+    "demo_erp.materials": ("fmodifydate", "fshelflife"),
+    "demo_erp.sales_orders": ("fbilltype", "fmaker", "fmodifydate"),
+    "demo_erp.sales_order_entries": ("fmodifydate", "fseq"),
+    "demo_erp.invoices": ("fmodifydate",),
+    "demo_erp.receipts": ("fmodifydate",),
+    "demo_erp.batches": ("fmodifydate",),
+    "demo_erp.production_orders": ("fmodifydate",),
+    "demo_erp.deliveries": ("fcarrier", "fmodifydate"),
+    "demo_chat.contacts": ("corp_name", "unionid"),
+    "demo_mail.journal": ("from", "to"),
+    "demo_community.attendance": ("guest_name",),
+    "demo_platform.suggestions": ("price_cut_pct",),
+    "demo_platform.board_usage": ("board", "opened_utc", "seconds", "usage_id", "user_no"),
+}

@@ -26,15 +26,6 @@ from dagster_project.settings import REPO_ROOT, Settings
 from tests.unit.demo_company.company import Company
 
 SEEDS = REPO_ROOT / "seeds"
-# Left unmapped on purpose: what an installation has and the canonical model has no place for,
-# and what its analysts have not come to yet. Table or `table.column`.
-UNMAPPED = {
-    "demo_crm.accounts": {"province", "credit_memo", "updated_at"},
-    "demo_chat.contacts": {"corp_name", "unionid"},
-    "demo_community.attendance": {"guest_name"},
-    "demo_platform.suggestions": {"price_cut_pct"},
-}
-UNMAPPED_TABLES = {"demo_platform.board_usage"}
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -122,24 +113,22 @@ def test_every_mapped_column_exists(landed: dict[str, list[dict[str, Any]]]) -> 
     assert missing == []
 
 
-def test_tables_without_a_rule_are_the_planted_ones(
-    landed: dict[str, list[dict[str, Any]]],
-) -> None:
-    mapped = {f"{row['mapping_set']}.{row['source_table']}" for row in seed("field_mapping")}
-    assert landed.keys() - mapped == UNMAPPED_TABLES
-
-
-@pytest.mark.parametrize("table", sorted(UNMAPPED))
 def test_columns_without_a_rule_are_the_planted_ones(
-    landed: dict[str, list[dict[str, Any]]], table: str
+    small: Company, landed: dict[str, list[dict[str, Any]]]
 ) -> None:
-    mapped = {
-        name
-        for row in seed("field_mapping")
-        if f"{row['mapping_set']}.{row['source_table']}" == table
-        for name in row["source_field"].split(" + ")
+    mapped: dict[str, set[str]] = defaultdict(set)
+    for row in seed("field_mapping"):
+        names = row["source_field"].split(" + ")
+        mapped[f"{row['mapping_set']}.{row['source_table']}"] |= set(names)
+    # The broken line of points.csv has more fields than the header; csv gives them no name.
+    unmapped = {
+        table: sorted(columns(rows) - mapped[table] - {"None"}) for table, rows in landed.items()
     }
-    assert columns(landed[table]) - mapped == UNMAPPED[table]
+    fault = small.fault("unmapped_columns")
+    assert {table: names for table, names in unmapped.items() if names} == fault["columns_by_table"]
+    assert columns(landed["demo_platform.board_usage"]) <= set(
+        fault["columns_by_table"]["demo_platform.board_usage"]
+    ), "a table without any rule"
 
 
 def test_unknown_codes_are_the_planted_ones(
