@@ -87,7 +87,9 @@ class Check(_Record):
     failing: Text | None = None
     measure: Text | None = None
     counts_rows: bool = False
-    expectation: Name = "expect_column_values_to_be_between"
+    expectation: Annotated[str, StringConstraints(pattern=r"^expect_column_values_[a-z_]+$")] = (
+        "expect_column_values_to_be_between"
+    )
     arguments: dict[str, Any] = Field(default_factory=dict)
     show: tuple[str, ...] = ()
     reason: Text | None = None

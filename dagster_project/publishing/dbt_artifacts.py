@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 from dagster_project.publishing.storage import PublishingError, read_json
 from dagster_project.settings import Settings
 
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 MARTS_FOLDER = "models/marts/"
 _LAYERS = ("staging", "canonical", "intermediate", "core", "marts")
 
@@ -35,13 +37,13 @@ class Node:
     layer: str
     relation: tuple[str, str, str]
     path: str
-    description: str
+    description_en: str | None
+    description_zh: str | None
     materialized: str
     raw_sql: str
     compiled_sql: str
     parents: tuple[str, ...]
     columns: dict[str, dict[str, Any]]
-    meta: dict[str, Any]
     key: tuple[str, ...] = ()
 
 
@@ -55,9 +57,10 @@ class TestNode:
     column_name: str | None
     attached_to: str | None
     parents: tuple[str, ...]
-    description: str
-    meta: dict[str, Any]
+    description_en: str | None
+    description_zh: str | None
     kind: str
+    arguments: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,9 @@ def read_project(settings: Settings) -> Project:
         for unique_id, record in _records(manifest)
         if record["config"].get("materialized") != "ephemeral" or _is_mart(record)
     }
+    layers = {unique_id: node.layer for unique_id, node in nodes.items()}
     tests = {
-        unique_id: _test(record)
+        unique_id: _test(record, layers)
         for unique_id, record in manifest["nodes"].items()
         if record["resource_type"] == "test"
     } | {
@@ -135,9 +139,10 @@ def read_project(settings: Settings) -> Project:
             column_name=None,
             attached_to=f"model.{record['package_name']}.{record['model']}",
             parents=tuple(record["depends_on"]["nodes"]),
-            description=record.get("description") or "",
-            meta=record["config"].get("meta") or {},
+            description_en=descriptions(record)[0],
+            description_zh=descriptions(record)[1],
             kind="unit_test",
+            arguments={},
         )
         for unique_id, record in manifest.get("unit_tests", {}).items()
     }
@@ -196,13 +201,13 @@ def _node(
         layer=_layer(record),
         relation=(record["database"] or "", record["schema"], identifier),
         path=record["original_file_path"],
-        description=record.get("description") or "",
+        description_en=descriptions(record)[0],
+        description_zh=descriptions(record)[1],
         materialized=record["config"].get("materialized", ""),
         raw_sql=record.get("raw_code") or "",
         compiled_sql=_compiled(settings, record),
         parents=tuple(sorted(set(record.get("depends_on", {}).get("nodes", ())))),
         columns=record.get("columns") or {},
-        meta={**(record.get("meta") or {}), **(record["config"].get("meta") or {})},
         key=keys.get(unique_id, ()),
     )
 
@@ -239,14 +244,17 @@ def _unique_keys(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return keys
 
 
-def _test(record: dict[str, Any]) -> TestNode:
+def _test(record: dict[str, Any], layers: dict[str, str]) -> TestNode:
     parents = tuple(record["depends_on"]["nodes"])
     attached = record.get("attached_node")
     if attached is None and parents:
-        # A singular test belongs to the model that its meta names, else to the first it reads.
+        # A singular test belongs to the model that its meta names, else to the last that it reads.
         reference = (record["config"].get("meta") or {}).get("dagster", {}).get("ref", {})
         wanted = reference.get("name")
-        attached = next((p for p in parents if p.split(".")[-1] == wanted), parents[0])
+        last = min(parents, key=lambda parent: (-_depth(layers.get(parent)), parent))
+        attached = next((p for p in parents if p.split(".")[-1] == wanted), last)
+    english, chinese = descriptions(record)
+    test = record.get("test_metadata") or {}
     return TestNode(
         unique_id=record["unique_id"],
         name=record["name"],
@@ -254,7 +262,29 @@ def _test(record: dict[str, Any]) -> TestNode:
         column_name=record.get("column_name"),
         attached_to=attached,
         parents=parents,
-        description=record.get("description") or "",
-        meta=record["config"].get("meta") or {},
-        kind=(record.get("test_metadata") or {}).get("name", "singular"),
+        description_en=english,
+        description_zh=chinese,
+        kind=test.get("name", "singular"),
+        arguments=test.get("kwargs", {}),
+    )
+
+
+def _depth(layer: str | None) -> int:
+    order = ("landed", "rule", "staging", "canonical", "model", "intermediate", "core", "mart")
+    return order.index(layer) if layer in order else -1
+
+
+def descriptions(record: dict[str, Any]) -> tuple[str | None, str | None]:
+    """English and Chinese description of a manifest record (node, column or test).
+
+    Either `meta.description_en` and `meta.description_zh`, or one text whose paragraphs are English
+    and Chinese, as in the project's docs blocks.
+    """
+    meta = {**(record.get("meta") or {}), **((record.get("config") or {}).get("meta") or {})}
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", record.get("description") or "")]
+    chinese = [part for part in paragraphs if part and _CHINESE.search(part)]
+    english = [part for part in paragraphs if part and not _CHINESE.search(part)]
+    return (
+        meta.get("description_en") or "\n\n".join(english) or None,
+        meta.get("description_zh") or "\n\n".join(chinese) or None,
     )

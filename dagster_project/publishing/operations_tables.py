@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagster_project.publishing.dbt_artifacts import Node, Project
+from dagster_project.publishing.dbt_artifacts import Node, Project, descriptions
 from dagster_project.publishing.storage import SourceAsOf
 from dagster_project.settings import Settings
 
@@ -32,7 +32,8 @@ _SCHEMAS: dict[str, pa.Schema] = {
             ("model_name", _TEXT),
             ("layer", _TEXT),
             ("materialized", _TEXT),
-            ("description", _TEXT),
+            ("description_en", _TEXT),
+            ("description_zh", _TEXT),
             ("path", _TEXT),
             ("raw_sql", _TEXT),
             ("compiled_sql", _TEXT),
@@ -232,7 +233,8 @@ def _model_sql(project: Project) -> list[dict[str, Any]]:
             "model_name": node.name,
             "layer": node.layer,
             "materialized": node.materialized,
-            "description": node.description,
+            "description_en": node.description_en,
+            "description_zh": node.description_zh,
             "path": node.path,
             "raw_sql": node.raw_sql,
             "compiled_sql": node.compiled_sql,
@@ -304,11 +306,7 @@ def _columns(
     for table_name, columns in published.items():
         node = nodes[table_name]
         for position, column in enumerate(columns, start=1):
-            record = node.columns.get(column["name"], {})
-            meta = {
-                **(record.get("meta") or {}),
-                **((record.get("config") or {}).get("meta") or {}),
-            }
+            english, chinese = descriptions(node.columns.get(column["name"], {}))
             rows.append(
                 {
                     "table_name": table_name,
@@ -317,10 +315,8 @@ def _columns(
                     "column_name": column["name"],
                     "data_type": column["type"],
                     "is_key": column["name"] in node.key,
-                    "description_en": meta.get("description_en")
-                    or record.get("description")
-                    or None,
-                    "description_zh": meta.get("description_zh"),
+                    "description_en": english,
+                    "description_zh": chinese,
                 }
             )
     return rows

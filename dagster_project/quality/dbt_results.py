@@ -26,12 +26,18 @@ _LAYERS = {
 
 # What the generic tests of the project promise when the author wrote no description.
 _PROMISES = {
-    "unique": ("every {column} occurs once", "{column} 不重复"),
+    "unique": ("Every {column} occurs once", "{column} 不重复"),
+    "unique_together": ("{columns} together occur once", "{columns} 的组合不重复"),
     "not_null": ("{column} is never empty", "{column} 不为空"),
+    "non_negative": ("{column} is never negative", "{column} 不为负"),
     "accepted_values": ("{column} holds only known values", "{column} 只含约定的值"),
     "relationships": (
-        "every {column} exists in the table it refers to",
+        "Every {column} exists in the table it refers to",
         "{column} 在其引用的表中存在",
+    ),
+    "reference_found_or_listed": (
+        "Every {column} exists in the table it refers to or is listed as unmatched",
+        "{column} 在其引用的表中存在，否则列入未匹配清单",
     ),
 }
 
@@ -128,11 +134,9 @@ def _build_failure(run_id: str, now: datetime, project: Project, result: RunResu
 
 
 def _description(test: TestNode) -> tuple[str, str]:
-    english = test.meta.get("description_en") or test.description.strip()
-    chinese = test.meta.get("description_zh")
-    promise = _PROMISES.get(test.kind)
-    if promise is not None and test.column_name:
-        english = english or promise[0].format(column=test.column_name)
-        chinese = chinese or promise[1].format(column=test.column_name)
+    english, chinese = _PROMISES.get(test.kind, ("", ""))
+    columns = ", ".join(test.arguments.get("columns") or ())
+    values = {"column": test.column_name or "", "columns": columns}
     words = test.name.replace("_", " ")
-    return english or words, chinese or f"dbt 检验：{english or words}"
+    english = test.description_en or english.format(**values) or words
+    return english, test.description_zh or chinese.format(**values) or f"dbt 检验：{english}"

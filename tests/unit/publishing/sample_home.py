@@ -103,9 +103,7 @@ def standard_nodes() -> list[dict[str, Any]]:
         model(
             "mart_lead",
             parents=["model.smh.fct_lead", "seed.smh.thresholds"],
-            columns={
-                "lead_id": {"description": "The lead.", "meta": {"description_zh": "线索编号"}}
-            },
+            columns={"lead_id": {"description": "The lead.\n\n线索编号"}},
         ),
         model("mart_order", parents=[]),
         seed("thresholds"),

@@ -147,7 +147,7 @@ def test_dbt_tests_become_results(tmp_path: Path) -> None:
         status="failed",
         count_failed=3,
         detail="Got 3 results, configured to fail if != 0",
-        description_en="every lead_id occurs once",
+        description_en="Every lead_id occurs once",
         description_zh="lead_id 不重复",
         detail_zh="3 行不符",
     )
@@ -158,6 +158,37 @@ def test_dbt_tests_become_results(tmp_path: Path) -> None:
     passed = results["not_null_stg_lead_id"]
     assert (passed.layer, passed.status, passed.count_failed) == ("staging", "passed", 0)
     assert not gate(results.values()).is_open
+
+
+def test_texts_of_dbt_tests_come_in_both_languages(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    mart = "model.smh.mart_lead"
+    kinds: dict[str, dict[str, Any]] = {
+        "unique_together_mart_lead": {
+            "test_metadata": {"name": "unique_together", "kwargs": {"columns": ["a", "b"]}}
+        },
+        "assert_described": {"test_metadata": None, "description": "Rows add up.\n\n行数相符。"},
+        "assert_named_only": {
+            "test_metadata": None,
+            "attached_node": None,
+            "depends_on": {"nodes": ["model.smh.fct_lead", mart, "seed.smh.thresholds"]},
+        },
+    }
+    sample_home.write_manifest(
+        settings,
+        [
+            *sample_home.standard_nodes(),
+            *(sample_home.data_test(name, mart, **more) for name, more in kinds.items()),
+        ],
+    )
+    results = {result.check_id: result for result in dbt_check_results(settings, "run-1", NOW)}
+    texts = {name: (results[name].description_en, results[name].description_zh) for name in kinds}
+    assert texts == {
+        "unique_together_mart_lead": ("a, b together occur once", "a, b 的组合不重复"),
+        "assert_described": ("Rows add up.", "行数相符。"),
+        "assert_named_only": ("assert named only", "dbt 检验：assert named only"),
+    }
+    assert results["assert_named_only"].table_name == "mart_lead"
 
 
 def test_a_model_that_fails_closes_the_gate_and_what_follows_is_not_run(tmp_path: Path) -> None:
