@@ -54,6 +54,8 @@ class Lake:
         self._pending = self._state_folder / "pending"
         self._intent = self._pending / "intent.json"
         self._state_file = self._state_folder / "state.json"
+        # From here on only the next load may clear up: dlt may hold a package of this one.
+        self._is_packing = False
 
     @property
     def work(self) -> Path:
@@ -86,7 +88,7 @@ class Lake:
             try:
                 yield self._read_state()
             finally:
-                if not self._intent.exists():
+                if not self._is_packing:
                     shutil.rmtree(self._pending, ignore_errors=True)
 
     def _wait_for(self, descriptor: int) -> None:
@@ -127,6 +129,7 @@ class Lake:
         Args:
             moves: files below :attr:`work` → where readers find them; appear whole or not at all.
         """
+        self._is_packing = True
         package = self._pack(landings) if landings else None
         intent = {
             "package": package,
@@ -142,7 +145,7 @@ class Lake:
         elif self._pending.exists():
             # Killed before the intent: what dlt packed was never landed and is read again.
             if self._pipelines_folder.joinpath(self._pipeline_name).exists():
-                self._pipeline().drop_pending_packages(with_partial_loads=True)
+                self._pipeline().abort_packages()
             shutil.rmtree(self._pending)
 
     def _finish(self, intent: Mapping[str, Any]) -> None:
@@ -162,6 +165,7 @@ class Lake:
             _write_text(self._state_file, json.dumps(intent["state"], ensure_ascii=False))
             self._forget_old_rows(intent["state"])
         shutil.rmtree(self._pending)
+        self._is_packing = False
 
     def _forget_old_rows(self, state: Mapping[str, Any]) -> None:
         kept = {table.get("known_rows") for table in state["tables"].values()}

@@ -193,15 +193,16 @@ class _Run:
                 outcome.moves[prepared.known_rows] = kept
             if prepared.files:
                 outcome.landing = Landing(table.name, prepared.files)
-            if rejected:
-                rows = quarantined_table(
-                    self._source.system, table.name, self._load_id, rejected, utc_now()
-                )
-                file = self._lake.work / f"{table.name}.quarantine.parquet"
-                write_parquet(rows, file)
-                folder = self._settings.quarantine / self._source.system / table.name
-                outcome.moves[file] = folder / f"{self._load_id}.parquet"
-                outcome.quarantined = rows
+        if rejected:
+            # Also of a load that is held back: they may be why it is too small.
+            rows = quarantined_table(
+                self._source.system, table.name, self._load_id, rejected, utc_now()
+            )
+            file = self._lake.work / f"{table.name}.quarantine.parquet"
+            write_parquet(rows, file)
+            folder = self._settings.quarantine / self._source.system / table.name
+            outcome.moves[file] = folder / f"{self._load_id}.parquet"
+            outcome.quarantined = rows
         return outcome
 
     def _table_state(self, table: Table) -> Mapping[str, Any]:
@@ -332,7 +333,7 @@ class _Run:
             remedies.append(failure.remedy)
         if extract.failures:
             messages.append(Words("The other files were loaded.", "其他文件已加载。"))
-        if rejected and not prepared.held_back:
+        if rejected:
             place = self._settings.quarantine / self._source.system / table.name
             messages.append(
                 Words(

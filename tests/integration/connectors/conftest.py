@@ -1,0 +1,3 @@
+from tests.unit.connectors.conftest import shop
+
+__all__ = ["shop"]

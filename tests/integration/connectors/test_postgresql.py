@@ -1,0 +1,202 @@
+"""A real PostgreSQL server: credentials, types, late commits, deletes."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.unit.connectors.loading import Installation
+
+pytestmark = pytest.mark.integration
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+SOURCE = """
+[[source]]
+system = "shop"
+kind = "sql"
+url_env = "SHOP_URL"
+time_zone = "Asia/Shanghai"
+  [[source.table]]
+  name = "deals"
+  load = "incremental"
+  cursor = ["write_date", "create_date"]
+  primary_key = "id"
+  [[source.table]]
+  name = "things"
+  schema = "other"
+  table = "Thing"
+"""
+
+
+def _run(*command: str) -> None:
+    """Run a server command as a user that is not root: PostgreSQL refuses root."""
+    prefix = ["runuser", "-u", "postgres", "--"] if getpass.getuser() == "root" else []
+    subprocess.run([*prefix, *command], check=True, capture_output=True, cwd="/")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """URL of the server's empty database, without user."""
+    if not BINARIES:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    is_root = os.getuid() == 0
+    if is_root and not shutil.which("runuser"):
+        pytest.skip("runuser is missing: PostgreSQL does not run as root")
+    # Not pytest's folder: that one is closed to the user that runs the server.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if is_root:
+            shutil.chown(folder, "postgres")
+        yield from _serve(folder)
+
+
+def _serve(folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    password = folder / "password"
+    password.write_text("s3cret/@word")
+    password.chmod(0o644)
+    data, tools = folder / "data", BINARIES[0]
+    _run(
+        str(tools / "initdb"), "-D", str(data), "-U", "owner", "-A", "scram-sha-256",
+        f"--pwfile={password}", "-E", "UTF8", "--no-locale",
+    )  # fmt: skip
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    log = str(folder / "log")
+    _run(str(tools / "pg_ctl"), "-D", str(data), "-l", log, "-w", "-o", options, "start")
+    try:
+        yield f"127.0.0.1:{port}/postgres"
+    finally:
+        _run(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def database(
+    server: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sa.Connection]:
+    """A connection to fresh tables; the source's variable names the same database."""
+    url = f"postgresql://owner:s3cret%2F%40word@{server}"
+    monkeypatch.setenv("SHOP_URL", url)
+    engine = sa.create_engine(url.replace("://", "+psycopg2://"), poolclass=sa.pool.NullPool)
+    shop.sources(SOURCE)
+    with engine.connect() as connection:
+        connection.execute(
+            sa.text(
+                """
+                drop table if exists deals;
+                drop schema if exists other cascade;
+                create schema other;
+                create table deals (
+                    id bigint primary key, name text,
+                    create_date timestamp, write_date timestamp
+                );
+                create table other."Thing" (
+                    "Key" uuid, price numeric(12, 2), loose numeric, seen timestamptz, day date,
+                    at time, tags text[], data jsonb, span interval, bytes bytea, ratio real,
+                    is_open boolean
+                );
+                """
+            )
+        )
+        connection.commit()
+        yield connection
+
+
+def test_types_of_postgresql_keep_their_values(database: sa.Connection, shop: Installation) -> None:
+    database.execute(
+        sa.text(
+            """
+            insert into other."Thing" values (
+                '00000000-0000-0000-0000-000000000001', 1234567890.12, 0.123456789012,
+                '2025-01-31 09:30:00+08', '2025-01-31', '08:30', array['甲', 'b'],
+                '{"k": [1, null]}', interval '1 day 2 hours', '\\x00ff', 1.5, true
+            ), (null, null, null, null, null, null, null, null, null, null, null, null)
+            """
+        )
+    )
+    database.commit()
+    receipt = shop.load(tables=["things"])["things"]
+    assert receipt.message_en == ""
+    assert receipt.rows_loaded == 2
+    first, second = shop.rows(
+        "things",
+        '"Key", price::varchar, loose::varchar, seen::varchar, day::varchar, "at"::varchar, tags, '
+        "data, span, bytes, ratio, is_open",
+    )[::-1]
+    assert first == (None,) * 12 or second == (None,) * 12
+    values = second if first == (None,) * 12 else first
+    assert values == (
+        "00000000-0000-0000-0000-000000000001", "1234567890.12", "0.123456789012",
+        "2025-01-31 01:30:00", "2025-01-31", "08:30:00", '["甲", "b"]', '{"k": [1, null]}',
+        "1 day, 2:00:00", b"\x00\xff", 1.5, True,
+    )  # fmt: skip
+
+
+def test_late_commit_is_found_by_the_overlap(database: sa.Connection, shop: Installation) -> None:
+    insert = "insert into deals values (:id, :id, :created, :written)"
+
+    def add(connection: sa.Connection, number: int, created: str, written: str | None) -> None:
+        values = {"id": number, "created": created, "written": written}
+        connection.execute(sa.text(insert), values)
+
+    with database.engine.connect() as slow:
+        # Begun first, committed last: its clock holds the time of its begin.
+        add(slow, 1, "2025-01-01 09:59:00", None)
+        add(database, 2, "2025-01-01 10:00:00", None)
+        add(database, 3, "2025-01-01 08:00:00", "2025-01-01 10:00:30")
+        database.commit()
+        first = shop.load(tables=["deals"])["deals"]
+        assert (first.rows_loaded, first.cursor_to) == (2, "2025-01-01 10:00:30")
+        slow.commit()
+    second = shop.load(tables=["deals"])["deals"]
+    assert (second.rows_received, second.rows_loaded) == (3, 1)
+    database.execute(sa.text("delete from deals where id = 2"))
+    database.commit()
+    third = shop.load(tables=["deals"])["deals"]
+    assert (third.rows_loaded, third.rows_deleted) == (0, 1)
+    assert shop.current("deals", "id", "id, create_date::varchar") == [
+        (1, "2025-01-01 01:59:00"),
+        (3, "2025-01-01 00:00:00"),
+    ]
+
+
+def test_wrong_password_is_told_without_it(
+    database: sa.Connection, server: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_URL", f"postgresql://owner:hunter2@{server}")
+    receipts = shop.load()
+    assert {receipt.status for receipt in receipts.values()} == {"failed"}
+    for receipt in receipts.values():
+        assert "password authentication failed" in receipt.message_en
+        assert "SHOP_URL" in receipt.remedy_en and "SHOP_URL" in receipt.remedy_zh
+        assert not receipt.is_transient
+        assert "hunter2" not in receipt.model_dump_json()
+
+
+def test_one_table_without_rights_does_not_stop_the_other(
+    database: sa.Connection, server: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.execute(
+        sa.text(
+            "drop role if exists reader; create role reader login password 'pw'; "
+            'grant usage on schema other to reader; grant select on other."Thing" to reader'
+        )
+    )
+    database.commit()
+    monkeypatch.setenv("SHOP_URL", f"postgresql://reader:pw@{server}")
+    receipts = shop.load()
+    assert "permission denied" in receipts["deals"].message_en
+    assert receipts["things"].status == "loaded"
+    database.execute(sa.text("drop owned by reader; drop role reader"))
+    database.commit()

@@ -1,0 +1,305 @@
+"""Access logs: every line once, whatever happens to the file; every broken line with its reason."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from datetime import timedelta
+
+import pytest
+
+from dagster_project.connectors.access_log import list_log_files
+from dagster_project.connectors.sources_file import AccessLogSource, load_sources
+from tests.unit.connectors.loading import Installation, log_line
+
+SOURCE = """
+[[source]]
+system = "shop"
+kind = "access_log"
+location = "{here}/data"
+glob = "access*.log*"
+"""
+OLD = 1_400_000_000
+
+
+@pytest.fixture
+def web(shop: Installation) -> Installation:
+    shop.sources(SOURCE)
+    return shop
+
+
+def lines(first: int, count: int) -> str:
+    return "".join(
+        log_line(second=n, request=f"GET /{n} HTTP/1.1") for n in range(first, first + count)
+    )
+
+
+def urls(web: Installation) -> list[tuple[object, ...]]:
+    return web.query("select url, count(*) from {shop.requests} group by all order by all")
+
+
+def assert_each_once(web: Installation, count: int) -> None:
+    assert web.query("select count(*), count(distinct url) from {shop.requests}") == [
+        (count, count)
+    ]
+
+
+def test_fields(web: Installation) -> None:
+    (web.data / "access.log").write_text(
+        '2001:db8::1 - "a b" [17/May/2015:10:05:03 +0200] "GET /x?q=a b HTTP/1.1" 304 - '
+        '"http://r/" "say \\"hi\\""\n'
+        'host.example user-1 - [17/May/2015:08:05:03 +0000] "GET /old" 200 7 "-" "-"\n'
+    )
+    assert web.load()["requests"].rows_loaded == 2
+    columns = (
+        "client_address, identity, user_name, requested_at::varchar, method, url, protocol, "
+        "status, count_bytes, referrer, user_agent, request_line, _source_file, _source_row"
+    )
+    at = "2015-05-17 08:05:03"
+    assert web.rows("requests", columns) == [
+        ("2001:db8::1", None, '"a b"', at, "GET", "/x?q=a b", "HTTP/1.1", 304, 0, "http://r/",
+         'say \\"hi\\"', None, "access.log", 1),
+        ("host.example", "user-1", None, at, "GET", "/old", None, 200, 7, None, None, None,
+         "access.log", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "request_line"),
+    [
+        (log_line(request=r"\x16\x03\x01", status="400"), r"\x16\x03\x01"),
+        (log_line(request="-", status="408"), None),
+        (log_line(request="", status="400"), None),
+        (log_line(request="GET ../../proc/ HTTP", status="400"), "GET ../../proc/ HTTP"),
+    ],
+)
+def test_a_request_that_is_none_is_kept_with_its_text(
+    web: Installation, line: str, request_line: str | None
+) -> None:
+    (web.data / "access.log").write_text(line)
+    web.load()
+    assert web.rows("requests", "method, url, request_line, client_address") == [
+        (None, None, request_line, "10.0.0.1")
+    ]
+
+
+def test_last_quote_may_be_missing(web: Installation) -> None:
+    (web.data / "access.log").write_text(log_line(agent='"Bot (+http://b') + log_line())
+    web.load()
+    assert web.rows("requests", "user_agent") == [("Bot (+http://b",), ("UA",)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Error line 1\n", "not_combined_format"),
+        ("\n", "not_combined_format"),
+        ("   \n", "not_combined_format"),
+        (
+            '10.0.0.1 - - [17/May/2015:08:00:00 +0000] "GET / HTTP/1.1" 200 5\n',
+            "not_combined_format",
+        ),
+        (log_line(address="\x1f\x8bgarbage"), "not_combined_format"),
+        (log_line().replace("17/May", "32/May"), "bad_timestamp"),
+        (log_line().replace("+0000", "UTC"), "bad_timestamp"),
+        (log_line(status="20x"), "bad_status"),
+        (log_line(size="-5"), "bad_size"),
+        (log_line(size="many"), "bad_size"),
+    ],
+)
+def test_broken_line_is_quarantined_with_its_reason(
+    web: Installation, line: str, reason: str
+) -> None:
+    (web.data / "access.log").write_text(log_line() + line + log_line(second=1))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (3, 2, 1)
+    assert web.quarantined("reason_code, source_row, source_file") == [(reason, 2, "access.log")]
+    assert web.rows("requests", "_source_row") == [(1,), (3,)]
+
+
+def test_bytes_that_are_no_text_are_kept_escaped_and_binary_is_set_apart(
+    web: Installation,
+) -> None:
+    caf = log_line(request="GET /caf\xe9 HTTP/1.1").encode("latin-1")
+    content = caf + b"\x1f\x8b\x00\r\x1f\xff\n" + log_line(request="GET /中 HTTP/1.1").encode()
+    (web.data / "access.log").write_bytes(content.replace(b"\n", b"\r\n"))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (3, 2, 1)
+    assert web.rows("requests", "url, _source_row") == [(r"/caf\xe9", 1), ("/中", 3)]
+
+
+def test_configured_encoding(web: Installation) -> None:
+    web.sources(SOURCE + 'encoding = "latin-1"')
+    (web.data / "access.log").write_bytes(
+        log_line(request="GET /caf\xe9 HTTP/1.1").encode("latin-1")
+    )
+    web.load()
+    assert web.rows("requests", "url") == [("/café",)]
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "utf-16"])
+def test_encoding_that_cannot_be_used_is_told(web: Installation, encoding: str) -> None:
+    web.sources(SOURCE + f'encoding = "{encoding}"')
+    (web.data / "access.log").write_text(log_line())
+    receipt = web.load()["requests"]
+    assert receipt.status == "failed"
+    assert encoding in receipt.message_en
+
+
+@pytest.mark.parametrize("size", [3, 200])
+def test_each_line_once_while_a_log_grows_rotates_and_is_compressed(
+    web: Installation, size: int
+) -> None:
+    # 3 lines are fewer bytes than what a log is known by, 200 are more.
+    current, rotated = web.data / "access.log", web.data / "access.log.1"
+    current.write_text(lines(0, size))
+    assert web.load()["requests"].rows_loaded == size
+    assert web.load()["requests"].status == "unchanged"
+    with current.open("a") as log:  # grows
+        log.write(lines(size, 5))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_received, receipt.rows_loaded) == (5, 5)
+    with current.open("a") as log:  # grows and is renamed before the next load
+        log.write(lines(size + 5, 5))
+    current.rename(rotated)
+    current.write_text(lines(size + 10, 2))
+    assert web.load()["requests"].rows_loaded == 7
+    compressed = web.data / "access.log.2.gz"  # both are there while it is compressed
+    compressed.write_bytes(gzip.compress(rotated.read_bytes()))
+    assert web.load()["requests"].rows_loaded == 0
+    rotated.unlink()
+    with current.open("a") as log:
+        log.write(lines(size + 12, 1))
+    assert web.load()["requests"].rows_loaded == 1
+    assert_each_once(web, size + 13)
+    assert web.query("select max(_source_row) from {shop.requests}") == [(size + 10,)]
+    assert web.load(full=True)["requests"].rows_loaded == 0
+
+
+def test_log_that_was_truncated_and_filled_again_is_a_new_one(web: Installation) -> None:
+    current = web.data / "access.log"
+    current.write_text(lines(0, 10))
+    web.load()
+    current.write_text(lines(100, 30))  # longer than what was read before
+    assert web.load()["requests"].rows_loaded == 30
+    assert_each_once(web, 40)
+
+
+def test_unfinished_copy_of_a_known_log_brings_nothing(web: Installation) -> None:
+    current = web.data / "access.log"
+    current.write_text(lines(0, 200))
+    web.load()
+    (web.data / "access-copy.log").write_text(lines(0, 100))
+    assert web.load()["requests"].rows_loaded == 0
+    assert_each_once(web, 200)
+
+
+def test_half_written_line_waits_for_its_rest(web: Installation) -> None:
+    current = web.data / "access.log"
+    line = lines(1, 1)
+    for cut in (20, len(line) - 3):
+        current.write_text(lines(0, 1) + line[:cut])
+        web.load()
+        assert_each_once(web, 1)
+    assert web.load()["requests"].status == "unchanged"
+    current.write_text(lines(0, 3))
+    web.load()
+    assert_each_once(web, 3)
+
+
+def test_complete_line_without_line_end_is_taken_once(web: Installation) -> None:
+    current = web.data / "access.log"
+    current.write_text(lines(0, 2).removesuffix("\n"))
+    assert web.load()["requests"].rows_loaded == 2
+    current.write_text(lines(0, 2))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (0, 0)
+    current.write_text(lines(0, 4))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (2, 0)
+    assert_each_once(web, 4)
+    assert web.query("select max(_source_row) from {shop.requests}") == [(4,)]
+
+
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_last_line_of_a_finished_log_is_taken_as_it_is(
+    web: Installation, is_compressed: bool
+) -> None:
+    text = (lines(0, 1) + lines(1, 1)[:-3]).encode()
+    path = web.data / ("access.log.gz" if is_compressed else "access.log")
+    path.write_bytes(gzip.compress(text) if is_compressed else text)
+    os.utime(path, (OLD, OLD))  # long quiet
+    assert web.load()["requests"].rows_loaded == 2
+
+
+def test_waiting_line_is_taken_when_the_log_has_long_been_quiet(
+    web: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.connectors import access_log
+
+    (web.data / "access.log").write_text(lines(0, 1) + lines(1, 1)[:-3])
+    web.load()
+    now = access_log.utc_now()
+    monkeypatch.setattr(access_log, "utc_now", lambda: now + timedelta(hours=2))
+    assert web.load()["requests"].rows_loaded == 1
+    assert_each_once(web, 2)
+
+
+def test_truncated_archive_is_told_and_loaded_once_it_is_whole(web: Installation) -> None:
+    whole = gzip.compress(os.urandom(1) + lines(0, 500).encode())
+    (web.data / "access.1.log.gz").write_bytes(whole[: len(whole) // 2])
+    (web.data / "access.2.log").write_text(lines(1000, 3))
+    receipt = web.load()["requests"]
+    assert (receipt.status, receipt.rows_loaded) == ("failed", 3)
+    assert "access.1.log.gz: cannot be read" in receipt.message_en
+    (web.data / "access.1.log.gz").write_bytes(whole)
+    receipt = web.load()["requests"]
+    assert receipt.status == "loaded"
+    assert receipt.rows_loaded + receipt.rows_rejected == 500
+
+
+def test_log_larger_than_a_segment_keeps_its_line_numbers(
+    web: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.connectors import access_log
+
+    monkeypatch.setattr(access_log, "SEGMENT_BYTES", 2000)
+    monkeypatch.setattr(access_log, "BLOCK_BYTES", 1000)
+    (web.data / "access.log").write_text(lines(0, 150) + "broken\n" + lines(151, 50))
+    receipt = web.load()["requests"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (200, 1)
+    assert web.query(
+        "select count(*) from {shop.requests} where url <> '/' || (_source_row - 1)"
+    ) == [(0,)]
+    assert web.quarantined() == [("not_combined_format", 151)]
+    with (web.data / "access.log").open("a") as log:
+        log.write(lines(201, 60))
+    web.load()
+    assert web.query("select max(_source_row), count(*) from {shop.requests}") == [(261, 260)]
+
+
+def test_binary_without_line_ends_is_told(
+    web: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.connectors import access_log
+
+    monkeypatch.setattr(access_log, "MAX_LINE_BYTES", 1000)
+    (web.data / "access.log").write_bytes(b"x" * 5000)
+    receipt = web.load()["requests"]
+    assert receipt.status == "failed"
+    assert "no line end" in receipt.message_en
+
+
+def test_log_files_are_listed_for_sensors(web: Installation) -> None:
+    (web.data / "access.log").write_text(lines(0, 1))
+    older = web.data / "access.log.1"
+    older.write_text("")
+    os.utime(older, (OLD, OLD))
+    source = load_sources(web.settings).source("shop")
+    assert isinstance(source, AccessLogSource)
+    before = list_log_files(source)
+    assert [(file.path, file.size) for file in before] == [
+        ("access.log.1", 0),
+        ("access.log", len(lines(0, 1))),
+    ]
+    assert before[0].modified_at.isoformat() == "2014-05-13T16:53:20"

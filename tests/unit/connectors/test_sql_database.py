@@ -1,0 +1,255 @@
+"""SQL sources on SQLite: incremental, snapshot, drift, deletes, and what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagster_project.connectors.problems import without_secrets
+from tests.unit.connectors.loading import Installation, execute
+
+SOURCE = """
+[[source]]
+system = "shop"
+kind = "sql"
+url = "sqlite:///{here}/data/shop.sqlite"
+time_zone = "Asia/Shanghai"
+  [[source.table]]
+  name = "deals"
+"""
+INCREMENTAL = (
+    'load = "incremental"',
+    'cursor = ["updated_at", "created_at"]',
+    'primary_key = ["id"]',
+)
+CREATE = (
+    "create table deals (id integer primary key, name text, amount decimal(12, 2), "
+    "is_open boolean, created_at timestamp, updated_at timestamp)"
+)
+
+
+@pytest.fixture
+def database(shop: Installation) -> Path:
+    path = shop.data / "shop.sqlite"
+    execute(path, CREATE)
+    return path
+
+
+def configure(shop: Installation, *lines: str) -> None:
+    shop.sources(SOURCE + "\n".join(lines))
+
+
+def insert(database: Path, *rows: tuple[object, ...]) -> None:
+    execute(database, ("insert or replace into deals values (?, ?, ?, ?, ?, ?)", rows))
+
+
+def test_types_and_zone(shop: Installation, database: Path) -> None:
+    configure(shop)
+    insert(database, (1, "甲", 19.99, 1, "2025-01-31 09:30:00", None))
+    receipt = shop.load()["deals"]
+    assert (receipt.status, receipt.rows_loaded, receipt.kind) == ("loaded", 1, "sql")
+    columns = "id, name, amount, is_open, created_at::varchar, updated_at, _source_row"
+    assert shop.rows("deals", columns) == [
+        (1, "甲", 19.99, True, "2025-01-31 01:30:00", None, None)
+    ]
+
+
+def test_increment_reads_rows_without_a_cursor_and_late_commits(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(
+        database,
+        (1, "a", 1, 1, "2025-01-01 08:00:00", "2025-01-01 10:00:00"),
+        (2, "b", 1, 1, "2025-01-01 09:59:00", None),  # never updated: created_at counts
+        (3, "no time at all", 1, 1, None, None),
+    )
+    first = shop.load()["deals"]
+    assert (first.rows_loaded, first.cursor_to) == (3, "2025-01-01 10:00:00")
+    assert first.newest_at is not None
+    assert first.newest_at.isoformat() == "2025-01-01T02:00:00"
+    assert shop.load()["deals"].status == "unchanged"
+    insert(
+        database,
+        (4, "started before, committed after", 1, 1, "2025-01-01 09:58:30", None),
+        (5, "also without time", 1, 1, None, None),
+        (6, "new", 1, 1, "2025-01-01 10:00:00", None),  # the same second as the cursor
+        (1, "changed", 1, 0, "2025-01-01 08:00:00", "2025-01-02 10:00:00"),
+    )
+    second = shop.load()["deals"]
+    assert second.cursor_from == "2025-01-01 09:58:00"
+    assert second.rows_loaded == 4
+    assert shop.current("deals", "id", "id, name") == [
+        (1, "changed"),
+        (2, "b"),
+        (3, "no time at all"),
+        (4, "started before, committed after"),
+        (5, "also without time"),
+        (6, "new"),
+    ]
+    assert shop.load()["deals"].status == "unchanged"
+
+
+def test_increment_without_a_key_never_doubles_a_row(shop: Installation, database: Path) -> None:
+    configure(shop, *INCREMENTAL[:2])
+    execute(
+        database,
+        "drop table deals",
+        "create table deals (name text, created_at text, updated_at text)",
+    )
+    row = ("insert into deals values (?, ?, null)", [("a", "2025-01-01T10:00:00")] * 2)
+    execute(database, row)
+    assert shop.load()["deals"].rows_loaded == 2  # two equal rows are two rows
+    execute(database, row)
+    assert shop.load()["deals"].rows_loaded == 2
+    assert shop.load()["deals"].status == "unchanged"
+    assert shop.load(full=True)["deals"].rows_loaded == 0
+    assert shop.query("select count(*) from {shop.deals}") == [(4,)]
+
+
+def test_integer_cursor(shop: Installation, database: Path) -> None:
+    configure(shop, 'load = "incremental"', 'cursor = "id"', 'primary_key = "id"')
+    insert(database, (1, "a", 1, 1, None, None), (2, "b", 1, 1, None, None))
+    assert shop.load()["deals"].cursor_to == "2"
+    insert(database, (3, "c", 1, 1, None, None))
+    receipt = shop.load()["deals"]
+    assert (receipt.cursor_from, receipt.rows_received, receipt.rows_loaded) == ("2", 2, 1)
+
+
+@pytest.mark.parametrize("load", [(), INCREMENTAL])
+def test_deleted_rows_become_tombstones(
+    shop: Installation, database: Path, load: tuple[str, ...]
+) -> None:
+    configure(shop, 'primary_key = ["id"]', "shrink_ratio = 0", *load[:2])
+    for number in range(4):
+        insert(database, (number, "a", 1, 1, f"2025-01-0{number + 1} 10:00:00", None))
+    shop.load()
+    execute(database, "delete from deals where id in (0, 3)")
+    receipt = shop.load()["deals"]
+    assert (receipt.status, receipt.rows_loaded, receipt.rows_deleted) == ("loaded", 0, 2)
+    assert shop.current("deals", "id", "id") == [(1,), (2,)]
+    assert shop.query(
+        "select id, name, created_at from {shop.deals} where _is_deleted order by id"
+    ) == [(0, None, None), (3, None, None)]
+    insert(database, (3, "a", 1, 1, "2025-01-04 10:00:00", None))  # exactly as it was
+    shop.load()
+    assert shop.current("deals", "id", "id") == [(1,), (2,), (3,)]
+
+
+def test_value_of_another_type_goes_to_quarantine(shop: Installation, database: Path) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(
+        database,
+        (1, "a", 5, 1, "2025-01-01 10:00:00", None),
+        (2, "b", "gratis", 1, "2025-01-01 10:00:00", None),
+        (3, "c", 7, "maybe", "2025-01-01 10:00:00", None),
+    )
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (3, 1, 2)
+    reasons = shop.quarantined("reason_code, reason_en, raw_text")
+    assert [reason[0] for reason in reasons] == ["type_changed", "type_changed"]
+    assert 'column "amount": expected number, found text' in reasons[0][1]
+    assert '"name": "b"' in reasons[0][2]
+
+
+def test_frozen_type_survives_a_changed_declaration(shop: Installation, database: Path) -> None:
+    configure(shop, 'primary_key = "id"')
+    insert(database, (1, "a", 5, 1, None, None))
+    shop.load()
+    execute(
+        database,
+        "alter table deals rename to old",
+        CREATE.replace("amount decimal(12, 2)", "amount text"),
+        "insert into deals select id, name, 'dear', is_open, null, null from old",
+        ("insert into deals values (?, ?, ?, ?, ?, ?)", [(2, "b", "x", 1, None, None)]),
+    )
+    receipt = shop.load()["deals"]
+    assert receipt.rows_rejected == 2
+    assert '"column": "amount", "change": "type", "from": "number", "to": "text"' in (
+        receipt.schema_changes
+    )
+    assert shop.query("select distinct typeof(amount) from {shop.deals}") == [("DOUBLE",)]
+
+
+def test_query_and_added_column(shop: Installation, database: Path) -> None:
+    configure(shop, 'query = "select id as deal, upper(name) as title from deals;"')
+    insert(database, (1, "a", 5, 1, None, None))
+    assert shop.load()["deals"].rows_loaded == 1
+    assert shop.rows("deals", "deal, title") == [(1, "A")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "remedy"),
+    [
+        (('table = "deal"',), 'no table "deal"', "deals"),
+        (('query = "select colour from deals"',), "no such column: colour", "query"),
+        (('primary_key = "key"',), '`primary_key` names the column "key"', "id, name"),
+        (
+            ('load = "incremental"', 'cursor = "changed"'),
+            '`cursor` names the column "changed"',
+            "created_at",
+        ),
+    ],
+)
+def test_wrong_names_are_told(
+    shop: Installation, database: Path, lines: tuple[str, ...], message: str, remedy: str
+) -> None:
+    configure(shop, *lines)
+    receipt = shop.load()["deals"]
+    assert receipt.status == "failed"
+    assert message in receipt.message_en
+    assert remedy in receipt.remedy_en
+    assert receipt.message_zh and receipt.remedy_zh
+
+
+def test_missing_database_is_not_created(shop: Installation) -> None:
+    configure(shop)
+    receipt = shop.load()["deals"]
+    assert "no database file" in receipt.message_en
+    assert list(shop.data.iterdir()) == []
+
+
+def test_missing_variable_and_bad_url_are_told_without_the_secret(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sources(
+        SOURCE.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
+    )
+    monkeypatch.delenv("SHOP_URL", raising=False)
+    assert "SHOP_URL is not set" in shop.load()["deals"].message_en
+    monkeypatch.setenv("SHOP_URL", "hunter2")
+    receipt = shop.load()["deals"]
+    assert "holds no database URL" in receipt.message_en
+    assert "hunter2" not in receipt.model_dump_json()
+
+
+def test_unreachable_server_is_transient_and_masks_the_password(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sources(
+        SOURCE.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
+    )
+    for kind in ("postgresql", "mysql"):
+        monkeypatch.setenv("SHOP_URL", f"{kind}://reader:hunter2@127.0.0.1:1/shop")
+        receipt = shop.load()["deals"]
+        assert (receipt.status, receipt.is_transient) == ("failed", True)
+        assert "hunter2" not in receipt.model_dump_json()
+
+
+def test_secrets_are_masked_in_every_form() -> None:
+    text = "cannot reach postgresql://u:p%40ss@h/d with p@ss, nor x://u:other@h"
+    assert "p%40ss" not in without_secrets(text, ["p@ss"])
+    assert "p@ss" not in without_secrets(text, ["p@ss"])
+    assert "other" not in without_secrets(text)
+
+
+def test_changed_settings_of_a_table_read_it_again(shop: Installation, database: Path) -> None:
+    insert(database, (1, "a", 1, 1, "2025-01-01 10:00:00", None))
+    configure(shop, *INCREMENTAL)
+    shop.load()
+    insert(database, (2, "b", 1, 1, "2024-01-01 10:00:00", None))
+    assert shop.load()["deals"].rows_loaded == 0  # far behind the cursor
+    configure(shop, *INCREMENTAL[:1], 'cursor = "created_at"', *INCREMENTAL[2:])
+    assert shop.load()["deals"].rows_loaded == 1
+    assert shop.current("deals", "id", "id") == [(1,), (2,)]
