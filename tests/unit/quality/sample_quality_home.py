@@ -114,7 +114,23 @@ MARTS = {
     "mart_code_usage": "select 'crm' as source_system, 'account' as object_name, 'industry' as "
     "field_name, 'c' || i as source_code, 'mapped' as code_status from range(3) as t(i)",
     "mart_load_receipt": "select 'r' || i as load_receipt_id, 'crm' as source_system, 't' as "
-    "source_table, '1' as load_id, 'loaded' as load_status from range(3) as t(i)",
+    "source_table, '1' as load_id, 'loaded' as load_status, 1 as rows_rejected "
+    "from range(3) as t(i)",
+    "mart_web_address_day": "select source_system, period_date, '10.0.0.1' as visitor_address, "
+    "count_requests from mart_web_day",
+    "mart_quarantined_row": "select 'crm' as source_system, 't' as source_table, 'f' as "
+    "source_file, i as source_row, 'broken' as reason_code, 'broken' as reason_en, '损坏' as "
+    "reason_zh from range(3) as t(i)",
+    "mart_unmapped_field": "select 'crm' as source_system, 't' as source_table, 'f' || i as "
+    "source_field, 'unmapped' as mapping_status from range(3) as t(i)",
+    "mart_unmatched_reference": "select 'u' || i as unmatched_reference_id, 'crm' as "
+    "source_system, 'lead' as object_name, 'rep_id' as field_name, 'r' || i as missing_value, "
+    "1 as count_rows from range(3) as t(i)",
+    "mart_unconverted_value": "select 'u' || i as unconverted_value_id, 'crm' as source_system, "
+    "'lead' as object_name, 'created_at' as field_name, 'soon' as source_value, 1 as count_rows "
+    "from range(3) as t(i)",
+    "mart_object_coverage": "select 'crm' as source_system, 'o' || i as object_name, 5 as "
+    "count_rows from range(3) as t(i)",
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_broken_yaml_and_a_repeated_name(tmp_path: Path) -> None:
     (tmp_path / "marts" / "more.yml").write_text("suite: [", encoding="utf-8")
     with pytest.raises(DefinitionError, match=r"more\.yml: not valid YAML"):
         load_suites(tmp_path)
+
+
+def test_every_mart_has_a_suite_and_every_suite_its_model() -> None:
+    marts = {path.stem for path in (REPO_ROOT / "dbt" / "models" / "marts").rglob("*.sql")}
+    suites = [suite for suite in load_suites() if suite.layer == "mart"]
+    assert {model for suite in suites for model in suite.tables.models} == marts
+    known = {path.stem for path in (REPO_ROOT / "dbt" / "models").rglob("*.sql")}
+    known |= {path.stem for path in (REPO_ROOT / "seeds").glob("*.csv")} | {"table", "as_of", "now"}
+    used = {
+        name
+        for suite in suites
+        for check in suite.checks
+        for name in re.findall(r"\{([a-z_]+)\}", f"{check.failing} {check.measure}")
+    }
+    assert used - known == set()
 
 
 @pytest.mark.parametrize(

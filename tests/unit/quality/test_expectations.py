@@ -182,6 +182,30 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
         "key_unique": "set load_receipt_id = 'r0'",
         "status_known": "set load_status = 'lost' where load_receipt_id = 'r0'",
     },
+    "mart_web_address_day": {
+        "key_unique": "set period_date = date '2026-06-01'",
+        "requests_equal_days": "set count_requests = 9 where period_date = date '2026-06-01'",
+    },
+    "mart_quarantined_row": {
+        "rows_equal_receipts": None,
+        "reason_present": "set reason_zh = '' where source_row = 1",
+    },
+    "mart_unmapped_field": {
+        "key_unique": "set source_field = 'f0'",
+        "none_is_mapped": "set mapping_status = 'mapped' where source_field = 'f0'",
+    },
+    "mart_unmatched_reference": {
+        "key_unique": "set unmatched_reference_id = 'u0'",
+        "rows_positive": "set count_rows = 0 where unmatched_reference_id = 'u0'",
+    },
+    "mart_unconverted_value": {
+        "key_unique": "set unconverted_value_id = 'u0'",
+        "rows_positive": "set count_rows = null where unconverted_value_id = 'u0'",
+    },
+    "mart_object_coverage": {
+        "key_unique": "set object_name = 'o0'",
+        "rows_not_negative": "set count_rows = -1 where object_name = 'o0'",
+    },
 }
 for _mart, _checks in _MARTS_BAD.items():
     for _check, _change in _checks.items():
