@@ -20,6 +20,7 @@ folder.mkdir(parents=True, exist_ok=True)
 
 config = sqlmesh_config(
     project,
+    dbt_target_name="sqlmesh",
     state_connection=DuckDBConnectionConfig(database=str(folder / "state.duckdb")),
     model_defaults=ModelDefaultsConfig(dialect="duckdb", start="2020-01-01"),
     cache_dir=str(folder / "cache"),

@@ -141,8 +141,7 @@ def _source_table(settings: Settings, source: Source, table: Table) -> SourceTab
         system=source.system,
         table=table.name,
         mapping_set=source.mapping_set,
-        # Access logs are landed in UTC: each line carries its own offset.
-        time_zone="UTC" if source.kind == "access_log" else source.time_zone,
+        time_zone=source.time_zone,
         currency=source.currency,
         load=table.load,
         primary_key=tuple(table.primary_key),

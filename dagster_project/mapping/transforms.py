@@ -287,7 +287,7 @@ def compile_transform(
     """SQL of a canonical field's value before codes are looked up and ids get their system.
 
     Args:
-        zone: IANA zone in which the source writes times without one.
+        zone: IANA zone of texts that hold a time without a zone. (Landed timestamps are UTC.)
         is_id: the field is a key or reference: all parts of a composite id must be there.
     """
     name, argument = transform.name, transform.argument

@@ -1,6 +1,7 @@
 {# Macros that the mapping compiler writes into generated models. Each idea has one name; what an
    engine says differently is dispatched. `landed` is the kind of value that the column holds:
-   text, integer, double, decimal, boolean, instant (with zone), naive (without), date, other. #}
+   text, integer, double, decimal, boolean, instant (with zone), naive (without: the lake's are UTC),
+   date, other. #}
 
 {# Trimmed text; blank is NULL. A whole number that landed with a fraction has no ".0". #}
 {% macro map_text(column, landed='text') -%}
@@ -58,14 +59,14 @@
     end
 {%- endmacro %}
 
-{# A point in time as UTC timestamp. Times without a zone are read in `zone`. Without a format,
-   text must be ISO 8601; `format` holds strptime patterns joined by | (the first that fits
+{# A point in time as UTC timestamp. Texts without a zone are read in `zone`; a day without a time
+   stays the day that the source means. Without a format, text must be ISO 8601; `format` holds strptime patterns joined by | (the first that fits
    wins), or epoch_seconds / epoch_milliseconds. #}
 {% macro map_timestamp(column, landed='text', format='', zone='UTC') -%}
     {%- if landed == 'instant' -%}
         {{ instant_to_utc(column) }}
     {%- elif landed in ('naive', 'date') -%}
-        {{ zone_to_utc('cast(' ~ column ~ ' as timestamp)', zone) }}
+        cast({{ column }} as timestamp)
     {%- elif format in ('epoch_seconds', 'epoch_milliseconds') -%}
         {%- set number = column if landed in ('integer', 'double', 'decimal')
             else map_number(column, landed) -%}
@@ -75,7 +76,8 @@
         {%- set parts = [] -%}
         {%- for pattern in format.split('|') -%}
             {%- set parsed = parse_timestamp(text, pattern) -%}
-            {%- do parts.append(parsed if '%z' in pattern else zone_to_utc(parsed, zone)) -%}
+            {%- set is_local = ('%H' in pattern or '%I' in pattern) and '%z' not in pattern -%}
+            {%- do parts.append(zone_to_utc(parsed, zone) if is_local else parsed) -%}
         {%- endfor -%}
         {{ parts[0] if parts | length == 1 else 'coalesce(' ~ parts | join(', ') ~ ')' }}
     {%- else -%}
@@ -88,7 +90,8 @@
     {%- set clock = '[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
     {%- set plain = "replace(replace(" ~ text ~ ", 'T', ' '), ',', '.')" -%}
     case
-        when {{ matches(text, day ~ '(' ~ clock ~ ')?$') }}
+        when {{ matches(text, day ~ '$') }} then try_cast({{ text }} as timestamp)
+        when {{ matches(text, day ~ clock ~ '$') }}
             then {{ zone_to_utc('try_cast(' ~ plain ~ ' as timestamp)', zone) }}
         when {{ matches(text, day ~ clock ~ ' ?(Z|[+-][0-9]{2}:?[0-9]{2})$') }}
             then {{ offset_to_utc(plain) }}

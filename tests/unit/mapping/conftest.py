@@ -55,18 +55,21 @@ location = "{here}"
 """
 
 FIELDS = """
-small_crm,accounts,account,,account_id,id,,
-small_crm,accounts,account,,account_name,Company Name,,
-small_crm,accounts,account,,industry,sector,,
-small_crm,accounts,account,,size_employees,employees,,
-small_crm,accounts,account,,created_at,created_at,,
-small_crm,accounts,account,,web_domain,website,,never landed
-small_crm,deals,opportunity,,opportunity_id,deal_id,,
-small_crm,deals,opportunity,,account_id,account,,
-small_crm,deals,opportunity,,product_id,product,alias:product,
-small_crm,deals,opportunity,,source_stage,stage,,
-small_crm,deals,opportunity,,amount,value,,
-small_crm,deals,opportunity,,_where,kind,not_equals:test,
+small_crm,accounts,account,main,account_id,id,,
+small_crm,accounts,account,main,account_name,Company Name,,
+small_crm,accounts,account,main,industry,sector,,
+small_crm,accounts,account,main,size_employees,employees,,
+small_crm,accounts,account,main,created_at,created_at,,
+small_crm,accounts,account,main,web_domain,website,,never landed
+small_crm,deals,opportunity,main,opportunity_id,deal_id,,
+small_crm,deals,opportunity,main,account_id,account,,
+small_crm,deals,opportunity,main,product_id,product,alias:product,
+small_crm,deals,opportunity,main,source_stage,stage,,
+small_crm,deals,opportunity,main,amount,value,,
+small_crm,deals,opportunity,main,created_at,opened,,
+small_crm,deals,opportunity,main,closed_at,close_date,,
+small_crm,deals,opportunity,main,expected_close_at,close_date,date_end,
+small_crm,deals,opportunity,main,_where,kind,not_equals:test,
 small_crm,deals,opportunity_stage_event,engaged,opportunity_stage_event_id,deal_id,,
 small_crm,deals,opportunity_stage_event,engaged,opportunity_id,deal_id,,
 small_crm,deals,opportunity_stage_event,engaged,source_stage,,constant:engaging,
@@ -77,18 +80,18 @@ small_crm,deals,opportunity_stage_event,closed,opportunity_id,deal_id,,
 small_crm,deals,opportunity_stage_event,closed,source_stage,stage,,
 small_crm,deals,opportunity_stage_event,closed,entered_at,close_date,,
 small_crm,deals,opportunity_stage_event,closed,_where,close_date,not_null,
-small_crm,people,contact,,contact_id,person,,
-small_crm,people,contact,,contact_name,person,,
-erp,lines,order,,order_id,Invoice,,
-erp,lines,order,,account_id,Customer,key:crm,
-erp,lines,order,,ordered_at,Date,timestamp:%m/%d/%Y %H:%M,
-erp,lines,order_line,,order_line_id,_row,,
-erp,lines,order_line,,order_id,Invoice,,
-erp,lines,order_line,,quantity,Quantity,,
-erp,lines,order_line,,net_amount,Quantity + Price,multiply,
-erp,lines,order_line,,is_cancellation,Invoice,starts_with:C,
-erp,notes,activity_text,,activity_text_id,_row,,
-erp,notes,activity_text,,body,text,,
+small_crm,people,contact,main,contact_id,person,,
+small_crm,people,contact,main,contact_name,person,,
+erp,lines,order,main,order_id,Invoice,,
+erp,lines,order,main,account_id,Customer,key:crm,
+erp,lines,order,main,ordered_at,Date,timestamp:%m/%d/%Y %H:%M,
+erp,lines,order_line,main,order_line_id,_row,,
+erp,lines,order_line,main,order_id,Invoice,,
+erp,lines,order_line,main,quantity,Quantity,,
+erp,lines,order_line,main,net_amount,Quantity + Price,multiply,
+erp,lines,order_line,main,is_cancellation,Invoice,starts_with:C,
+erp,notes,activity_text,main,activity_text_id,_row,,
+erp,notes,activity_text,main,body,text,,
 """
 
 CODES = """
@@ -132,11 +135,12 @@ DEALS = """
 select *, '20260101' as _load_id, timestamp '2026-01-01 00:00:00' as _loaded_at,
     null::varchar as _source_file, null::bigint as _source_row, false as _is_deleted
 from (values
-    ('D1', 1, 'GTXPro', 'won', '100.5', 'sale', date '2026-01-05', date '2026-02-05'),
-    ('D2', 2, 'MG', 'Engaging', 'n/a', null, date '2026-01-06', null),
-    ('D3', null, null, 'Stuck', null, 'sale', null, null),
-    ('D4', 1, 'GTX Pro', 'Won', '7', 'test', null, null)
-) as t (deal_id, account, product, stage, value, kind, engage_date, close_date)
+    ('D1', 1, 'GTXPro', 'won', '100.5', 'sale', date '2026-01-05', date '2026-02-05',
+        '2026-01-05 09:30'),
+    ('D2', 2, 'MG', 'Engaging', 'n/a', null, date '2026-01-06', null, null),
+    ('D3', null, null, 'Stuck', null, 'sale', null, null, null),
+    ('D4', 1, 'GTX Pro', 'Won', '7', 'test', null, null, null)
+) as t (deal_id, account, product, stage, value, kind, engage_date, close_date, opened)
 """
 
 LINES = """

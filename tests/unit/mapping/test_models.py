@@ -23,10 +23,16 @@ def test_current_row_is_the_newest_version_that_is_not_deleted(company: SmallCom
     ]
 
 
-def test_naive_times_are_read_in_the_zone_of_the_source(company: SmallCompany) -> None:
+def test_texts_are_read_in_the_zone_of_the_source_and_days_stay_days(
+    company: SmallCompany,
+) -> None:
+    assert company.rows(
+        "select amount, created_at, closed_at, expected_close_at "
+        "from intermediate.int_canonical__opportunities where opportunity_id = 'crm:D1'"
+    ) == [(100.5, at("2026-01-05 01:30"), at("2026-02-05"), at("2026-02-05 23:59:59"))]
     assert company.rows(
         "select created_at from intermediate.int_canonical__accounts where account_id = 'crm:1'"
-    ) == [(at("2026-01-01 00:00"),)]
+    ) == [(at("2026-01-01 08:00"),)], "landed timestamps are UTC already"
 
 
 def test_codes_are_mapped_and_unknown_codes_stay_null_but_listed(company: SmallCompany) -> None:
@@ -66,9 +72,9 @@ def test_records_of_one_row_get_ids_of_their_own(company: SmallCompany) -> None:
         "select opportunity_stage_event_id, opportunity_id, funnel_stage, entered_at "
         "from intermediate.int_canonical__opportunity_stage_events order by 1"
     ) == [
-        ("crm:D1#closed", "crm:D1", "won", at("2026-02-04 16:00")),
-        ("crm:D1#engaged", "crm:D1", "engaging", at("2026-01-04 16:00")),
-        ("crm:D2#engaged", "crm:D2", "engaging", at("2026-01-05 16:00")),
+        ("crm:D1#closed", "crm:D1", "won", at("2026-02-05")),
+        ("crm:D1#engaged", "crm:D1", "engaging", at("2026-01-05")),
+        ("crm:D2#engaged", "crm:D2", "engaging", at("2026-01-06")),
     ]
 
 
