@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -145,13 +146,13 @@ class Lake:
         elif self._pending.exists():
             # Killed before the intent: what dlt packed was never landed and is read again.
             if self._pipelines_folder.joinpath(self._pipeline_name).exists():
-                self._pipeline().abort_packages()
+                self._pipeline.abort_packages()
             shutil.rmtree(self._pending)
 
     def _finish(self, intent: Mapping[str, Any]) -> None:
         is_landed = True
         if intent["package"]:
-            pipeline = self._pipeline()
+            pipeline = self._pipeline
             if pipeline.has_pending_data:
                 pipeline.normalize(workers=1)
                 pipeline.load(workers=2)
@@ -193,16 +194,24 @@ class Lake:
     def _pipeline_name(self) -> str:
         return f"load_{self._system}"
 
+    @functools.cached_property
     def _pipeline(self) -> Any:
-        return _make_pipeline(
-            self._pipeline_name, self._pipelines_folder, self._settings.raw, self._system
+        dlt, destination = _dlt()
+        return dlt.pipeline(
+            self._pipeline_name,
+            pipelines_dir=str(self._pipelines_folder),
+            destination=destination(
+                bucket_url=str(self._settings.raw),
+                layout="{table_name}/{load_id}.{file_id}.{ext}",
+                warn_unsafe_layout_separators=False,
+            ),
+            dataset_name=self._system,
         )
 
     def _pack(self, landings: Sequence[Landing]) -> str:
-        pipeline = self._pipeline()
-
-        import dlt
         import pyarrow.parquet as pq
+
+        dlt, _ = _dlt()
 
         def resource(landing: Landing) -> Any:
             def items() -> Iterator[Any]:
@@ -226,7 +235,7 @@ class Lake:
         def source() -> Any:
             return [resource(landing) for landing in landings]
 
-        info = pipeline.extract(source(), loader_file_format="parquet", workers=1)
+        info = self._pipeline.extract(source(), loader_file_format="parquet", workers=1)
         (package,) = info.loads_ids
         return str(package)
 
@@ -262,15 +271,33 @@ def _dlt_columns(schema: Any) -> list[Any]:
     return columns
 
 
-def _make_pipeline(name: str, folder: Path, raw: Path, dataset: str) -> Any:
-    """A dlt pipeline into the raw lake whose files appear whole or not at all."""
+@functools.cache
+def _dlt() -> tuple[Any, Any]:
+    """dlt, set up once for this process, and the destination class that lands whole files.
+
+    dlt gets its settings from here alone. Left to itself it also reads ``.dlt`` folders, every
+    environment variable and, by importing Streamlit (seconds), that one's secrets.
+    """
     with warnings.catch_warnings():
         # dlt's import touches a deprecated accelerator of sqlglot.
         warnings.simplefilter("ignore")
         import dlt
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.providers.dictionary import DictionaryProvider
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+        from dlt.common.runtime.run_context import RunContext
         from dlt.destinations import filesystem
         from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
         from fsspec.implementations.local import LocalFileSystem
+
+    class Context(RunContext):
+        def initial_providers(self) -> list[Any]:
+            settings = DictionaryProvider()
+            settings.set_value("dlthub_telemetry", False, None, "runtime")
+            settings.set_value("log_level", "ERROR", None, "runtime")
+            settings.set_value("delete_completed_jobs", True, None, "load")
+            settings.set_value("naming", "direct", None, "schema")
+            return [settings]
 
     class WholeFiles(LocalFileSystem):
         """Local files that appear by a hard link or a rename, never half written."""
@@ -298,20 +325,8 @@ def _make_pipeline(name: str, folder: Path, raw: Path, dataset: str) -> Any:
         def client_class(self) -> type[FilesystemClient]:
             return WholeFilesClient
 
-    dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["runtime.log_level"] = "ERROR"
-    dlt.config["load.delete_completed_jobs"] = True
-    dlt.config["schema.naming"] = "direct"
-    return dlt.pipeline(
-        name,
-        pipelines_dir=str(folder),
-        destination=lake(
-            bucket_url=str(raw),
-            layout="{table_name}/{load_id}.{file_id}.{ext}",
-            warn_unsafe_layout_separators=False,
-        ),
-        dataset_name=dataset,
-    )
+    Container()[PluggableRunContext] = PluggableRunContext(Context("."))
+    return dlt, lake
 
 
 def _write_text(path: Path, text: str) -> None:
