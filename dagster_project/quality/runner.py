@@ -426,11 +426,20 @@ def _judge(measured: list[_Measured]) -> list[bool]:
         return []
     import great_expectations as gx
     import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # Nothing is left on disk (by default a folder for a site of documents), sent or drawn.
+    configuration = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=configuration)
     definition = (
         context.data_sources.add_pandas("measures")
         .add_dataframe_asset("measures")
@@ -443,21 +452,23 @@ def _judge(measured: list[_Measured]) -> list[bool]:
         groups.setdefault((result.check.expectation, limits), []).append(place)
     is_met = [True] * len(measured)
     for (expectation, limits), places in groups.items():
-        configuration = ExpectationConfiguration(
-            type=expectation, kwargs={"column": "measure", **json.loads(limits)}
-        )
         suite = gx.ExpectationSuite(name="measures")
-        suite.add_expectation_configuration(configuration)
+        suite.add_expectation_configuration(
+            ExpectationConfiguration(
+                type=expectation, kwargs={"column": "measure", **json.loads(limits)}
+            )
+        )
         frame = pd.DataFrame({"measure": [measured[place].value for place in places]})
         batch = definition.get_batch({"dataframe": frame})
         (verdict,) = batch.validate(suite, result_format="COMPLETE").results
-        if (verdict.exception_info or {}).get("raised_exception"):
+        rows = verdict.result.get("unexpected_index_list")
+        if rows is None:  # it could not be evaluated; the reason is kept per metric
             names = {measured[place].suite.check_id(measured[place].check) for place in places}
             raise QualityError(
-                f"{', '.join(sorted(names))}: {verdict.exception_info['exception_message']} "
+                f"{', '.join(sorted(names))}: {verdict.exception_info}. "
                 "Correct `expectation` or `arguments` in expectations/suites."
             )
-        for row in verdict.result["unexpected_index_list"]:
+        for row in rows:
             is_met[places[row]] = False
     return is_met
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dagster_project.quality import registered_checks, run_expectations
+from dagster_project.quality import QualityError, registered_checks, run_expectations
 from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
+from expectations import load_suites
 from expectations.definitions import Layer
 from tests.unit.quality.sample_quality_home import NOW, build, spoiled
 
@@ -338,3 +340,23 @@ def test_a_threshold_that_is_not_there_is_named(clean: Settings, tmp_path: Path)
     (result,) = [result for result in results if result.status != "passed"]
     assert (result.check_id, result.status) == ("receipts__rejected_share_small", "not_run")
     assert "thresholds.csv has no row quarantine_warn_ratio valid on 2026-06-30" in result.detail
+
+
+def test_a_run_of_the_checks_leaves_nothing_behind(
+    clean: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run_expectations(clean, "mart", "run-1", NOW, tables=["mart_lead"])
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_arguments_that_great_expectations_refuses_are_named(clean: Settings) -> None:
+    (suite,) = [suite for suite in load_suites() if suite.suite == "mart_lead"]
+    wrong = suite.checks[0].model_copy(update={"arguments": {"min_value": 1, "max_value": 0}})
+    broken = suite.model_copy(update={"checks": (wrong,)})
+    with pytest.raises(QualityError, match=r"mart_lead__key_unique: .*Correct `expectation`"):
+        run_expectations(clean, "mart", "run-1", NOW, suites=[broken])
