@@ -676,6 +676,8 @@ def unconverted_part(model: StagingModel) -> str | None:
         return None
     names = StagingSql(model).unconverted_fields
     key = model.group.object.key.field
+    if not names and "_row" in model.group.fields[key].inputs:
+        return None  # every row has a number: nothing can be missing
     listed = ", ".join(f"({literal(name)})" for name in dict.fromkeys([key, *names]))
     whens = "\n".join(
         f"{INDENT * 2}when {literal(name)} then mapped.{name}_unconverted" for name in names

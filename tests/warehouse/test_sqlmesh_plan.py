@@ -13,7 +13,7 @@ import pytest
 from dagster_project.mapping import compile_mapping
 from dagster_project.settings import REPO_ROOT, Settings
 from dagster_project.sqlmesh_plan import Columns, ModelChange, plan
-from tests.unit.mapping.conftest import ACCOUNTS, land, land_all, small_settings
+from tests.unit.mapping.conftest import ACCOUNTS, bare_project, land, land_all, small_settings
 
 
 class CopiedProject(Settings):
@@ -36,7 +36,7 @@ where account_id <> 'crm:4'
 FOLLOWER = "select account_id from {{ ref('dim_probe') }}\n"
 BROKEN_PROBE = """
 {{ config(materialized='table') }}
-select cast('x' as int) as account_id, 1 as industry from {{ ref('int_canonical__accounts') }}
+select cast('x' as int) as account_id
 """
 
 
@@ -81,14 +81,28 @@ def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
     assert said.count("(edited)") == 1
     assert "Next: make run" in said
 
+    assert _digest(settings.warehouse) == before
+    assert not (settings.dbt_project / ".cache").exists()
+
+
+@pytest.mark.integration
+def test_model_that_cannot_be_built_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = small_settings(tmp_path)
+    bare_project(small)
+    settings = CopiedProject(home=small.home, seeds=small.seeds)
+    shutil.copy(REPO_ROOT / "dbt" / "config.py", settings.dbt_project)
+    probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
+    probe.parent.mkdir(parents=True)
     probe.write_text(BROKEN_PROBE, encoding="utf-8")
+    compile_mapping(settings)
+    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
+        monkeypatch.setenv(name, value)
     assert plan(settings, "dev") == 1
     said = capsys.readouterr().err
     assert "the warehouse was not touched" in said
     assert "dim_probe" in said
-
-    assert _digest(settings.warehouse) == before
-    assert not (settings.dbt_project / ".cache").exists()
 
 
 def test_change_is_told_in_one_line() -> None:
