@@ -26,7 +26,7 @@ select
     opportunities.rep_id,
     opportunities.rep_name,
     opportunities.team_name,
-    accounts.industry,
+    coalesce(accounts.industry, opportunities.industry) as industry,
     coalesce(accounts.region, opportunities.region) as region,
     opportunities.channel,
     opportunities.product_line,
