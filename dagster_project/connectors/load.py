@@ -303,6 +303,7 @@ class _Run:
             new["content"] = prepared.content
         if prepared.known_rows is not None:
             new["known_rows"] = self._lake.known_rows_file(table.name, self._load_id).name
+            new["hashed_by"] = duck.VERSION
         new["has_landed"] = bool(state.get("has_landed")) or bool(prepared.files)
         return new
 

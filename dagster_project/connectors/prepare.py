@@ -110,9 +110,15 @@ class Preparation:
     def increment(self, *, full: bool) -> Prepared:
         """Rows of a table that was read from a cursor on: without those already landed."""
         prepared = self._read_rows()
-        if full and self._lake.has_rows(self._table.name):
+        # What is remembered of rows holds for the same columns and the same hash function only.
+        is_comparable = (
+            not full
+            and self._state.get("hashed_by") == duck.VERSION
+            and set(self._state.get("columns", {})) == set(self._columns)
+        )
+        if not is_comparable and self._lake.has_rows(self._table.name):
             known = self._landed_hashes()
-        elif (path := self._lake.known_rows(self._state)) and not full:
+        elif is_comparable and (path := self._lake.known_rows(self._state)):
             known = f"(select _hash from {duck.parquet([path])})"
         else:
             known = "(select 0::ubigint as _hash where false)"

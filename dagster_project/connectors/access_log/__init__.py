@@ -48,7 +48,9 @@ HEAD_BYTES = 4096
 TAIL_BYTES = 1024
 BLOCK_BYTES = 8 * 1024 * 1024
 SEGMENT_BYTES = 128 * 1024 * 1024
-MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_LINE_BYTES = 2 * 1024 * 1024
+# A byte becomes at most four characters (``\\xNN``).
+MAX_CLEAN_LINE_BYTES = 4 * MAX_LINE_BYTES + 4
 UNFINISHED_LINE_WAITS = timedelta(hours=1)
 
 COLUMNS = {
@@ -91,18 +93,6 @@ _REASONS = {
     "bad_status": Words("the status is no three-digit number", "状态码不是三位数字"),
     "bad_size": Words("the size is neither a number nor -", "字节数既不是数字也不是 -"),
 }
-
-
-def list_log_files(source: AccessLogSource) -> list[FileVersion]:
-    """All log files of ``source`` as they are now, the oldest first, each once.
-
-    Raises:
-        SourceError: the location cannot be reached or holds no log.
-    """
-    found = {
-        file.full_path: file for table in source.tables for file in list_files(source, table.glob)
-    }
-    return list(found.values())
 
 
 class AccessLogReader:
@@ -443,7 +433,7 @@ def _clean(block: bytes, encoding: str) -> bytes:
     return block if block.endswith(b"\n") else block + b"\n"
 
 
-def _parse_sql(segment: Path, first_line: int) -> str:
+def _parse_sql(segment: Path, first_line: int, *, may_split: bool = True) -> str:
     """A table ``parsed``: one row per line, with ``reason`` where it is not to be landed.
 
     Splitting at quotes and blanks costs less than half of a regular expression (1.8 against 4.2
@@ -456,7 +446,7 @@ def _parse_sql(segment: Path, first_line: int) -> str:
             from read_csv(
                 {duck.text(segment)}, columns = {{'line': 'varchar'}}, auto_detect = false,
                 delim = '\x1f', quote = '', escape = '', header = false, new_line = '\\n',
-                max_line_size = {2 * MAX_LINE_BYTES}, buffer_size = {8 * MAX_LINE_BYTES}
+                max_line_size = {MAX_CLEAN_LINE_BYTES}, buffer_size = {4 * MAX_CLEAN_LINE_BYTES}
             )
         ),
         split as (
@@ -466,10 +456,13 @@ def _parse_sql(segment: Path, first_line: int) -> str:
                 string_split(line, '"') as p,
                 string_split(p[1], ' ') as h,
                 string_split(p[3], ' ') as m,
-                not contains(line, '\\')
+                {str(may_split).lower()}
+                and not contains(line, '\\') and not contains(line, '\t')
                 and (len(p) = 6 or (len(p) = 7 and p[7] = ''))
                 and p[5] = ' ' and len(h) = 6 and len(m) = 4 and h[6] = ''
-                and m[1] = '' and m[4] = '' and starts_with(h[4], '[') and ends_with(h[5], ']')
+                and m[1] = '' and m[4] = '' and h[2] <> ''
+                and starts_with(h[4], '[') and ends_with(h[5], ']')
+                and h[4][2] between '0' and '9'
                 as simple
             from lines
         ),

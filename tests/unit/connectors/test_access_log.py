@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from dagster_project.connectors.access_log import list_log_files
-from dagster_project.connectors.sources_file import AccessLogSource, load_sources
+from dagster_project.connectors import access_log, duck
 from tests.unit.connectors.loading import Installation, log_line
 
 SOURCE = """
@@ -235,8 +236,6 @@ def test_last_line_of_a_finished_log_is_taken_as_it_is(
 def test_waiting_line_is_taken_when_the_log_has_long_been_quiet(
     web: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dagster_project.connectors import access_log
-
     (web.data / "access.log").write_text(lines(0, 1) + lines(1, 1)[:-3])
     web.load()
     now = access_log.utc_now()
@@ -261,8 +260,6 @@ def test_truncated_archive_is_told_and_loaded_once_it_is_whole(web: Installation
 def test_log_larger_than_a_segment_keeps_its_line_numbers(
     web: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dagster_project.connectors import access_log
-
     monkeypatch.setattr(access_log, "SEGMENT_BYTES", 2000)
     monkeypatch.setattr(access_log, "BLOCK_BYTES", 1000)
     (web.data / "access.log").write_text(lines(0, 150) + "broken\n" + lines(151, 50))
@@ -281,8 +278,6 @@ def test_log_larger_than_a_segment_keeps_its_line_numbers(
 def test_binary_without_line_ends_is_told(
     web: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dagster_project.connectors import access_log
-
     monkeypatch.setattr(access_log, "MAX_LINE_BYTES", 1000)
     (web.data / "access.log").write_bytes(b"x" * 5000)
     receipt = web.load()["requests"]
@@ -290,16 +285,38 @@ def test_binary_without_line_ends_is_told(
     assert "no line end" in receipt.message_en
 
 
-def test_log_files_are_listed_for_sensors(web: Installation) -> None:
-    (web.data / "access.log").write_text(lines(0, 1))
-    older = web.data / "access.log.1"
-    older.write_text("")
-    os.utime(older, (OLD, OLD))
-    source = load_sources(web.settings).source("shop")
-    assert isinstance(source, AccessLogSource)
-    before = list_log_files(source)
-    assert [(file.path, file.size) for file in before] == [
-        ("access.log.1", 0),
-        ("access.log", len(lines(0, 1))),
-    ]
-    assert before[0].modified_at.isoformat() == "2014-05-13T16:53:20"
+def test_long_binary_line_is_quarantined_whole(web: Installation) -> None:
+    garbage = b"\xff" * (access_log.MAX_LINE_BYTES - 10)
+    (web.data / "access.log").write_bytes(garbage + b"\n" + log_line().encode())
+    receipt = web.load()["requests"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (1, 1)
+    (whole,) = (web.settings.quarantine / "shop" / "requests").glob("*.parquet")
+    assert web.query(f"select length(raw_text) from '{whole}'") == [(4 * len(garbage),)]
+
+
+def test_split_and_expression_read_every_line_alike(tmp_path: Path) -> None:
+    """The fast way may only be taken where it gives what the expression gives."""
+    chance = random.Random(7)
+    pieces = ['"', '\\"', "\\", " ", "-", "[", "]", "GET", "/a", "HTTP/1.1", "é", "\t", "200"]
+
+    def noisy(text: str) -> str:
+        place = chance.randrange(len(text))
+        cut = place + chance.randrange(3)
+        return text[:place] + chance.choice(pieces) * chance.randrange(3) + text[cut:]
+
+    texts = [log_line(agent='"a b"').rstrip("\n") for _ in range(4000)]
+    for _ in range(3):
+        texts = [noisy(text) if chance.random() < 0.6 else text for text in texts]
+    segment = tmp_path / "segment.log"
+    segment.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    read: list[list[tuple[object, ...]]] = []
+    for may_split in (True, False):
+        with duck.connect(tmp_path) as connection:
+            connection.execute(access_log._parse_sql(segment, 0, may_split=may_split))
+            query = "select * exclude (reason) from parsed where reason is null order by n"
+            read.append(connection.execute(query).fetchall())
+            (count,) = connection.execute("select count(*) from parsed").fetchone() or (0,)
+            assert count == len(texts)
+    assert 1000 < len(read[0]) < 3500
+    for fast, slow in zip(*read, strict=True):
+        assert fast == slow, texts[fast[0] - 1] + "|" + str(fast)
