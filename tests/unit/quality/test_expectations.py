@@ -269,7 +269,7 @@ def test_a_check_counts_its_rows_and_points_to_some(clean: Settings, tmp_path: P
         check_id="mart_lead__amount_not_negative",
         table_name="mart_lead",
         column_name="estimated_amount",
-        severity="error",
+        severity="warn",
         status="failed",
         count_failed=2,
         detail="2 / 3 · lead_id=l1, estimated_amount=-1.0; lead_id=l2, estimated_amount=-1.0",

@@ -255,10 +255,10 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = sample_quality_home.spoiled(
         clean,
         tmp_path / "bad",
-        "update mart_lead set estimated_amount = -1, period_date = date '2027-01-01'",
+        "update mart_lead set response_minutes = -1, period_date = date '2027-01-01'",
     )
     assert main(["--layer", "mart", "--table", "mart_lead"], bad) == 1
     output = capsys.readouterr().out
-    assert "failed  error mart_lead: No lead is worth less than 0 / 预估金额不为负" in output
+    assert "failed  error mart_lead: No response time is negative / 响应时长不为负" in output
     assert "failed  warn  mart_lead: No lead is later than the reporting day" in output
     assert "6 passed, 2 failed, 0 not run. Next: correct" in output
