@@ -100,6 +100,7 @@ CONSTRUCTS = (
         "an order that ends with a key",
     ),
     Construct("ignore nulls", r"\bignore\s+nulls\b", "last_known()"),
+    Construct("qualify", r"\bqualify\b", "a CTE with the window, then where"),
     Construct("materialized", r"\bas\s+(not\s+)?materialized\b", "as ("),
     Construct(
         "clock or chance",

@@ -90,6 +90,7 @@ BAD = {
         "select row_number() over (partition by a) as x from t",
     ],
     "ignore nulls": ["select last_value(a ignore nulls) over (order by b desc) as x from t"],
+    "qualify": ["select a from t qualify row_number() over (order by a desc) = 1"],
     "materialized": ["with a as materialized (select 1 as b) select b from a"],
     "clock or chance": ["select current_date as x", "select now() as x", "select random() as x"],
     BACKSLASH.name: [r"select 'a\b' as x"],
