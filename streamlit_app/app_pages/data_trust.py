@@ -3,7 +3,7 @@
 from streamlit_app.components import overview, passport, shell, trust
 from streamlit_app.components.view import current_view
 
-view = current_view()
+view = current_view().unfiltered()
 shell.status_line(view)
 trust.strip(view)
 trust.next_steps(view)

@@ -114,23 +114,26 @@ def trend(
 
 
 def distribution(
-    labels: Sequence[str], counts: Sequence[int], texts: Sequence[str], height: int = 220
+    labels: Sequence[str], counts: Sequence[int], texts: Sequence[str], height: int = 240
 ) -> go.Figure:
-    """Vertical bars per class; ``texts`` are the figures as shown, one per bar."""
+    """Horizontal bars, the first class on top; ``texts`` are the figures as shown."""
     figure = go.Figure(
         go.Bar(
-            x=list(labels),
-            y=list(counts),
+            x=list(counts),
+            y=list(labels),
+            orientation="h",
             text=list(texts),
             textposition="outside",
             marker_color=ACCENT_COLOUR,
             cliponaxis=False,
-            hovertemplate="%{x}: %{text}<extra></extra>",
+            hovertemplate="%{y}: %{text}<extra></extra>",
         )
     )
-    figure.update_yaxes(showticklabels=False, showgrid=False)
-    figure.update_xaxes(type="category")
-    return _layout(figure, height).update_layout(hovermode="closest", margin_t=22)
+    figure = _layout(figure, height)
+    # Room for the text of the longest bar.
+    figure.update_xaxes(showticklabels=False, range=[0, max([*counts, 1]) * 1.18])
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    return figure.update_layout(hovermode="closest")
 
 
 def stacked_status(

@@ -373,9 +373,12 @@ def leads(view: View) -> None:
             return
         labels = [view.text(f"response.class_{index}") for index in range(len(counts))]
         total = sum(counts)
-        texts = [formats.percent(count / total, 0) for count in counts]
+        texts = [
+            f"{formats.percent(count / total, 0)} · {formats.compact(count, view.language)}"
+            for count in counts
+        ]
         st.plotly_chart(
-            figures.distribution(labels, counts, texts),
+            figures.distribution(labels, counts, texts, 215),
             config=CHART_CONFIG,
             key="response_chart",
             alt=view.text("response.title"),
@@ -397,7 +400,7 @@ def orders(view: View) -> None:
             _empty(view, "net_order_amount")
             return
         st.plotly_chart(
-            _trend_figure(view, metric, result, 300),
+            _trend_figure(view, metric, result, 220),
             config=CHART_CONFIG,
             key="orders_chart",
             alt=view.text("orders.title"),
@@ -428,6 +431,7 @@ def web(view: View) -> None:
                 frame,
                 names,
                 _ticks(view, list(totals.index), grain, list(totals), metric, None),
+                215,
             ),
             config=CHART_CONFIG,
             key="web_chart",

@@ -69,20 +69,23 @@ def _content(view: View, metric: Metric) -> None:
 
 def _head(view: View, metric: Metric, result: Result) -> str:
     if result.leading is None:
-        value = formats.DASH
+        value = html.escape(formats.DASH)
         note = unknown_reason(view, metric, result)
     else:
-        value = " · ".join(
-            formats.shown(item.value, metric.unit, view.language, item.currency)
+        first, *others = (
+            html.escape(formats.shown(item.value, metric.unit, view.language, item.currency))
             for item in result.values
         )
+        value = first
+        if others:
+            value += f' <span class="others">{" · ".join(others)}</span>'
         note = filter_words(view)
-        change = change_parts(view, metric, result)
+        change = change_parts(view, metric, result, "passport.before")
         if change is not None:
-            note = f"{change[1]} {view.text('tile.before')} · {note}"
+            note = f"{change[1]} {change[2]} · {note}"
     other = "en" if view.language == "zh" else "zh"
     return (
-        f'<div class="passport-value">{html.escape(value)}<small>{html.escape(note)}</small></div>'
+        f'<div class="passport-value">{value}<small>{html.escape(note)}</small></div>'
         f'<div class="definition"><p>{html.escape(metric.definition(view.language))}</p>'
         f'<p class="other">{html.escape(metric.name(other))}: '
         f"{html.escape(metric.definition(other))}</p></div>"
@@ -95,7 +98,7 @@ def _facts(view: View, metric: Metric, result: Result) -> list[tuple[str, str]]:
     pairs = [
         (
             view.text("passport.exact"),
-            " · ".join(
+            "\n".join(
                 formats.exact(item.value, metric.unit, language, item.currency)
                 for item in result.values
             )
@@ -114,9 +117,10 @@ def _facts(view: View, metric: Metric, result: Result) -> list[tuple[str, str]]:
             words = f"{words} · {view.text('tile.small')}"
         pairs.append((view.text("passport.sample"), words))
     if result.previous:
-        before = " · ".join(
+        order = {item.currency: index for index, item in enumerate(result.values)}
+        before = "\n".join(
             formats.exact(item.value, metric.unit, language, item.currency)
-            for item in result.previous
+            for item in sorted(result.previous, key=lambda item: order.get(item.currency, 99))
         )
         pairs.append((view.text("passport.previous"), before))
 

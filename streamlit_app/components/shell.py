@@ -96,7 +96,6 @@ def status_line(view: View) -> None:
     info = view.version.info
     fresh = ask(view.version, trust.freshness)
     counts = Counter(str(row["freshness_status"]) for row in fresh.rows)
-    total = sum(counts.values())
     worst = next((s for s in ("error", "warn", "unknown", "fresh") if counts.get(s)), "unknown")
     parts = [
         (
@@ -112,9 +111,12 @@ def status_line(view: View) -> None:
         (
             worst,
             view.text("status.sources"),
-            view.text("status.fresh", count=counts.get("fresh", 0), total=total)
-            if total
-            else view.text("status.unknown"),
+            " · ".join(
+                f"{counts[state]} {view.text(f'state.{state}')}"
+                for state in ("fresh", "warn", "error", "unknown")
+                if counts.get(state)
+            )
+            or view.text("status.unknown"),
         ),
     ]
     failed = info.checks.get("failed_error", 0) + info.checks.get("failed_warn", 0)

@@ -23,11 +23,12 @@ def open_passport(metric_id: str) -> None:
     url.write("passport", metric_id)
 
 
-def value_html(view: View, metric: Metric, value: Value, second: bool = False) -> str:
+def value_html(view: View, metric: Metric, value: Value) -> str:
+    """The value in large type, its sign and unit small, in full as tooltip."""
     before, middle, after = formats.parts(value.value, metric.unit, view.language, value.currency)
     exact = formats.exact(value.value, metric.unit, view.language, value.currency)
     return (
-        f'<div class="tile-value{" second" if second else ""}" title="{html.escape(exact)}">'
+        f'<div class="tile-value" title="{html.escape(exact)}">'
         + (f'<span class="sign">{html.escape(before)}</span>' if before else "")
         + html.escape(middle)
         + (f'<span class="unit">{html.escape(after)}</span>' if after else "")
@@ -56,8 +57,10 @@ def unknown_reason(view: View, metric: Metric, result: Result) -> str:
     return view.text("unknown.rows")
 
 
-def change_parts(view: View, metric: Metric, result: Result) -> tuple[str, str] | None:
-    """(CSS class, words) of the change against the period before; None where not comparable."""
+def change_parts(
+    view: View, metric: Metric, result: Result, before_key: str = "tile.before"
+) -> tuple[str, str, str] | None:
+    """(CSS class, change, words after it) against the period before; None if not comparable."""
     now = result.leading
     if now is None or now.value is None:
         return None
@@ -66,7 +69,11 @@ def change_parts(view: View, metric: Metric, result: Result) -> tuple[str, str] 
         return None
     words = formats.change(now.value, before.value, metric.unit, view.language)
     if words is None:
-        return None
+        # Nothing before to take a share of.
+        if now.value == before.value:
+            return "", view.text("tile.no_change"), view.text(before_key)
+        was = formats.shown(before.value, metric.unit, view.language, before.currency)
+        return "", view.text("tile.was", value=was), ""
     # What is shown as no change is none, whatever the last digits say.
     difference = (now.value - before.value) if re.search(r"[1-9]", words) else 0.0
     arrow = "▲ " if difference > 0 else "▼ " if difference < 0 else ""
@@ -74,7 +81,7 @@ def change_parts(view: View, metric: Metric, result: Result) -> tuple[str, str] 
     tone = "" if better is None or difference == 0 else "good" if better else "bad"
     if is_small(view, now):
         tone = ""
-    return tone, arrow + words
+    return tone, arrow + words, view.text(before_key)
 
 
 def is_small(view: View, value: Value) -> bool:
@@ -110,14 +117,18 @@ def _tile_html(view: View, metric: Metric, result: Result) -> str:
             f'<div class="tile-note">{reason}</div></div>'
         )
     body = value_html(view, metric, result.leading)
-    for value in result.values[1:4]:
-        body += value_html(view, metric, value, second=True)
+    if len(result.values) > 1:
+        rest = " · ".join(
+            formats.shown(value.value, metric.unit, view.language, value.currency)
+            for value in result.values[1:4]
+        )
+        body += f'<div class="tile-value second">{html.escape(rest)}</div>'
     change = change_parts(view, metric, result)
     if change is not None:
-        tone, words = change
+        tone, words, after = change
         body += (
             f'<div class="tile-change {tone}"><b>{html.escape(words)}</b> '
-            f"{html.escape(view.text('tile.before'))}</div>"
+            f"{html.escape(after)}</div>"
         )
     elif not result.is_dated:
         body += f'<div class="tile-change">{html.escape(view.text("tile.undated"))}</div>'

@@ -104,17 +104,20 @@ def _step_html(view: View, step: Step) -> str:
         name: formats.number(value) if isinstance(value, int) else value
         for name, value in step.values.items()
     }
-    for name in ("reason", "message", "remedy", "check", "description"):
+    for name in ("reasons", "message", "remedy", "check", "description"):
         values[name] = values.get(f"{name}_{view.language}") or values.get(f"{name}_en")
     if view.language == "zh" and values.get("detail_zh"):
         values["detail"] = values["detail_zh"]
-    if values.get("reason"):
-        # The sentence goes on after it.
-        values["reason"] = str(values["reason"]).rstrip(".。")
     values["check_name"] = values.get("description") or values.get("check_id")
+    values["detail"] = _shortened(values.get("detail"))
     template = view.text_template(f"trust.next.{step.kind}")
     body = _Missing().vformat(template, (), values)
     return f"<li>{html.dot(step.severity)}<span>{body}</span></li>"
+
+
+def _shortened(value: Any, length: int = 160) -> Any:
+    """Long details stand in full in the table of checks."""
+    return f"{value[:length]} …" if isinstance(value, str) and len(value) > length else value
 
 
 def next_steps(view: View) -> None:
@@ -182,7 +185,7 @@ def _listing(
             column_config={
                 column: st.column_config.Column(
                     view.text_or(f"column.{column}", column),
-                    width="large" if column in _WIDE else None,
+                    width="large" if column in _WIDE else 160 if column.endswith("_at") else None,
                 )
                 for column in present
             },
@@ -240,43 +243,48 @@ def _in_language(view: View, *names: str) -> Callable[[Row], Row]:
 
 
 def freshness(view: View) -> None:
-    """Age of every source table as a table with a dot per state."""
-    listing = ask(view.version, trust.freshness)
-    with st.container(key="panel_freshness"):
-        st.html(html.panel_title(view.text("trust.freshness"), view.text("trust.freshness_note")))
+    """The sources in one table, and every table of theirs in another."""
+    listing = ask(view.version, trust.freshness_by_system)
+    with st.container(key="panel_sources"):
+        st.html(html.panel_title(view.text("trust.sources"), view.text("trust.sources_note")))
         if not listing.rows:
             key = "trust.freshness_none" if listing.is_known else "trust.not_published"
             st.html(f'<div class="empty">{html.escape(view.text(key))}</div>')
             return
-        rows = []
-        for row in listing.rows:
-            state = str(row["freshness_status"])
-            load_state = str(row["last_load_status"])
-            rows.append(
-                [
-                    html.Cell(f"{row['source_system']}.{row['source_table']}"),
-                    html.Cell(view.text_or(f"state.{state}", state), status=state),
-                    html.Cell(str(_cell(view, "newest_at", row["newest_at"]) or formats.DASH)),
-                    html.Cell(
-                        str(_cell(view, "age_hours", row["age_hours"]) or formats.DASH),
-                        classes="num",
-                    ),
-                    html.Cell(str(_cell(view, "schedule", row["schedule"]) or formats.DASH)),
-                    html.Cell(view.text_or(f"state.{load_state}", load_state), status=load_state),
-                    html.Cell(str(_cell(view, "last_load_at", row["last_load_at"]))),
-                    html.Cell(formats.number(row["rows_loaded"] or 0), classes="num"),
-                    html.Cell(formats.number(row["rows_rejected"] or 0), classes="num"),
-                ]
-            )
-        names = (
-            "source_table", "freshness_status", "newest_at", "age_hours", "schedule",
-            "last_load_status", "last_load_at", "rows_loaded", "rows_rejected",
-        )  # fmt: skip
-        numbers = ("age_hours", "rows_loaded", "rows_rejected")
-        headings = [
-            (view.text(f"column.{name}"), "num" if name in numbers else "") for name in names
+        st.html(_sources_table(view, listing))
+    _listing(
+        view,
+        "freshness",
+        ask(view.version, trust.freshness),
+        (
+            "source_system", "source_table", "freshness_status", "newest_at", "age_hours",
+            "schedule", "last_load_status", "last_load_at", "rows_loaded", "rows_rejected",
+        ),
+    )  # fmt: skip
+
+
+def _sources_table(view: View, listing: Listing) -> str:
+    numbers = ("rows_loaded", "rows_rejected")
+    names = (
+        "source_system", "freshness_status", "count_fresh", "oldest_newest_at", "newest_at",
+        "last_good_load_at", *numbers,
+    )  # fmt: skip
+    rows = []
+    for row in listing.rows:
+        state = str(row["freshness_status"])
+        of_total = view.text("trust.of", total=formats.number(row["count_tables"]))
+        cells = [
+            html.Cell(str(row["source_system"])),
+            html.Cell(view.text_or(f"state.{state}", state), status=state),
+            html.Cell(f"{formats.number(row['count_fresh'])} {of_total}"),
         ]
-        st.html(html.table(headings, rows))
+        cells += [
+            html.Cell(formats.moment(row[name], view.zone, view.language)) for name in names[3:6]
+        ]
+        cells += [html.Cell(formats.number(row[name] or 0), classes="num") for name in numbers]
+        rows.append(cells)
+    headings = [(view.text(f"column.{name}"), "num" if name in numbers else "") for name in names]
+    return html.table(headings, rows)
 
 
 def receipts(view: View) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from dagster_project.settings import Settings
 from streamlit_app.data.catalogue import Metric
-from streamlit_app.data.filters import PageState
+from streamlit_app.data.filters import PageState, Period
 from streamlit_app.data.version import Version
 from streamlit_app.i18n import catalogue, text, text_or
 
@@ -28,6 +28,11 @@ class View:
     @property
     def language(self) -> str:
         return self.state.language
+
+    def unfiltered(self) -> View:
+        """The same view over all rows and all time, for a page without filters."""
+        state = replace(self.state, period=Period("all", None, None), selected=())
+        return replace(self, state=state)
 
     def text(self, key: str, **values: object) -> str:
         return text(key, self.language, **values)

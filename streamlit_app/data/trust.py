@@ -217,6 +217,40 @@ def _examples(rows: Sequence[Row], key: str, count: int = 3) -> str:
     return ", ".join(names[:count]) + (" …" if len(names) > count else "")
 
 
+def _reasons(rows: Sequence[Row], key: str, count: int = 3) -> str:
+    """The first reasons with their number of rows."""
+    parts = [f"{str(row[key]).rstrip('.。')} ({row['count_rows']})" for row in rows]
+    return "; ".join(parts[:count]) + (" …" if len(parts) > count else "")
+
+
+def freshness_by_system(connection: duckdb.DuckDBPyConnection) -> Listing:
+    """One row per source: its worst state, tables by state, and the span of their newest data."""
+    return _listing(
+        connection,
+        "mart_data_freshness",
+        """
+        select
+            source_system,
+            arg_max(
+                freshness_status,
+                case freshness_status
+                    when 'error' then 3 when 'warn' then 2 when 'unknown' then 1 else 0
+                end
+            ) as freshness_status,
+            count(*) as count_tables,
+            count(*) filter (where freshness_status = 'fresh') as count_fresh,
+            min(newest_at) as oldest_newest_at,
+            max(newest_at) as newest_at,
+            max(last_good_load_at) as last_good_load_at,
+            cast(sum(rows_loaded) as bigint) as rows_loaded,
+            cast(sum(rows_rejected) as bigint) as rows_rejected
+        from mart_data_freshness
+        group by source_system
+        order by source_system
+        """,
+    )
+
+
 def next_steps(
     reasons: Sequence[Row],
     fresh: Listing,
@@ -256,13 +290,21 @@ def next_steps(
                     },
                 )
             )
-    for row in quarantined.rows:
-        steps.append(Step("quarantine", "warn", dict(row)))
+    for (system, table), rows in _groups(quarantined.rows, "source_system", "source_table").items():
+        quarantine = {
+            "source_system": system,
+            "source_table": table,
+            "count_rows": sum(int(row["count_rows"]) for row in rows),
+            "reasons_en": _reasons(rows, "reason_en"),
+            "reasons_zh": _reasons(rows, "reason_zh"),
+        }
+        steps.append(Step("quarantine", "warn", quarantine))
     unmapped = [row for row in codes.rows if row["code_status"] == "unmapped"]
     for (system, code_list), rows in _groups(unmapped, "source_system", "code_list").items():
         values = {
             "source_system": system,
             "code_list": code_list,
+            "file": "stage_mapping" if code_list == "funnel_stage" else "code_mapping",
             "count": len(rows),
             "examples": _examples(rows, "source_code"),
         }
@@ -281,8 +323,11 @@ def next_steps(
         steps.append(Step("unmatched", "warn", values))
     for (system,), rows in _groups(unconverted.rows, "source_system").items():
         steps.append(Step("unconverted", "warn", {"source_system": system, "count": len(rows)}))
-    for (system,), rows in _groups(fields.rows, "source_system").items():
-        steps.append(Step("unmapped_fields", "note", {"source_system": system, "count": len(rows)}))
+    if fields.rows:
+        systems = _groups(fields.rows, "source_system").items()
+        per_system = ", ".join(f"{system} {len(rows)}" for (system,), rows in systems)
+        values = {"count": fields.count_all, "per_system": per_system}
+        steps.append(Step("unmapped_fields", "note", values))
     not_run = sum(1 for row in checked.rows if row["status"] == "not_run")
     if not_run:
         steps.append(Step("checks_not_run", "note", {"count": not_run}))

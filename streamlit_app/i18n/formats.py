@@ -52,6 +52,8 @@ def percent(ratio: float, digits: int = 1) -> str:
 
 def _duration(value: float, unit: str) -> tuple[str, str]:
     """Value and the unit in which it is readable."""
+    if value == 0:
+        return "0", unit
     minutes = value * {"minutes": 1, "hours": 60, "days": 1440}[unit]
     if abs(minutes) < 120:
         return number(minutes, 0 if abs(minutes) >= 100 else 1), "minutes"

@@ -122,6 +122,23 @@ def test_a_tile_opens_its_passport_whose_rows_add_up(browser: Browser, dashboard
         page.wait_for_function("!location.search.includes('passport')")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_passport_is_readable_in_both_schemes(
+    browser: Browser, dashboard: str, scheme: Literal["light", "dark"]
+) -> None:
+    address = f"{dashboard}/?passport=win_rate_of_closed"
+    with opened(browser, address, scheme=scheme) as page:
+        page.locator("[data-testid=sum-line]").wait_for()
+        ground = page.evaluate(
+            """(() => { let e = document.querySelector('.passport-value');
+            while (getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)') e = e.parentElement;
+            return getComputedStyle(e).backgroundColor })()"""
+        )
+        for name in (".passport-value", ".definition p", "dl.facts dd", ".sum-line"):
+            ink = page.evaluate(f"getComputedStyle(document.querySelector('{name}')).color")
+            assert abs(brightness(ink) - brightness(ground)) > 150, (name, ink, ground)
+
+
 def test_files_hold_the_rows_of_the_tile(browser: Browser, dashboard: str) -> None:
     address = f"{dashboard}/?passport=won_opportunity_count&team=North"
     with opened(browser, address) as page:

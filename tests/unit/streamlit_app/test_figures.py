@@ -45,7 +45,7 @@ def test_trend_without_a_period_before_has_one_line() -> None:
 def test_distribution_shows_its_figures() -> None:
     figure = figures.distribution(["a", "b"], [3, 1], ["75%", "25%"])
     (bars,) = figure.data
-    assert (list(bars.y), list(bars.text)) == ([3, 1], ["75%", "25%"])
+    assert (list(bars.x), list(bars.text)) == ([3, 1], ["75%", "25%"])
 
 
 def test_status_classes_are_stacked_with_their_names() -> None:
