@@ -8,6 +8,7 @@ quarantined_rows as (
 )
 
 select
+    quarantined_row_id,
     source_system,
     source_table,
     load_id,
