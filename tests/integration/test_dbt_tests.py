@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline_run import build, dbt, load_all
 
 from dagster_project.settings import REPO_ROOT, Settings
+from tests.integration.pipeline_run import build, dbt, load_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline_run import build, load_all
 
 from dagster_project.connectors.receipts import Receipt
 from dagster_project.publishing import open_version, publish
@@ -23,6 +22,7 @@ from dagster_project.settings import REPO_ROOT, Settings
 from streamlit_app.data.catalogue import Metric, load_metrics
 from streamlit_app.data.filters import Period
 from streamlit_app.data.metrics import Selection, evaluate, split
+from tests.integration.pipeline_run import build, load_all
 
 DATA = REPO_ROOT.parent / "shared" / "data"
 SOURCES = Path(__file__).parent / "real_data" / "sources.toml"
