@@ -1,8 +1,8 @@
 """Pictures of the dashboard for the README, taken with a headless Chromium on loopback.
 
 ```
-python -m streamlit_app.screenshots                      # of SMH_HOME, to docs/screenshots
-python -m streamlit_app.screenshots --out folder --only overview_en
+make screenshots                              # of SMH_HOME, to docs/screenshots
+python -m streamlit_app.screenshots --out folder --only overview_en_light_wide
 ```
 Needs Debian's chromium (``apt-get install chromium``) and the development packages.
 """
@@ -58,12 +58,12 @@ class Shot:
 
 
 SHOTS = (
-    Shot("overview_en", "/", 1280, 900),
-    Shot("overview_zh", "/?lang=zh", 1280, 900),
-    Shot("overview_dark", "/", 1280, 900, "dark"),
-    Shot("overview_phone", "/?lang=zh", 390, 844),
-    Shot("passport_en", "/?passport=win_rate_of_closed", 1280, 900),
-    Shot("data_trust_en", "/data-trust", 1280, 900),
+    Shot("overview_en_light_wide", "/", 1280, 900),
+    Shot("overview_zh_light_wide", "/?lang=zh", 1280, 900),
+    Shot("overview_en_dark_wide", "/", 1280, 900, "dark"),
+    Shot("overview_zh_light_phone", "/?lang=zh", 390, 844),
+    Shot("passport_en_light_wide", "/?passport=win_rate_of_closed", 1280, 900),
+    Shot("data_trust_en_light_wide", "/data-trust", 1280, 900),
 )
 
 

@@ -268,6 +268,13 @@ def _unknown(metric: Metric, reason: Unknown, what: str | None, **dates: Any) ->
     return Result(metric.metric_id, (), (), (), "month", reason, what, **dates)
 
 
+def nothing_is_zero(metric: Metric) -> bool:
+    """Whether no rows mean 0: counts, and sums over what the pipeline finds about itself."""
+    return metric.aggregation in ("count", "count_distinct") or (
+        metric.aggregation == "sum" and not metric.objects
+    )
+
+
 def evaluate(
     connection: duckdb.DuckDBPyConnection, metric: Metric, selection: Selection, period: Period
 ) -> Result:
@@ -320,10 +327,7 @@ def evaluate(
     )
     current = tuple(_value(row) for row in rows if row["is_current"])
     before = tuple(_value(row) for row in rows if not row["is_current"])
-    counts = metric.aggregation in ("count", "count_distinct") or (
-        # What the pipeline finds about itself: nothing found is a real zero.
-        metric.aggregation == "sum" and not metric.objects
-    )
+    counts = nothing_is_zero(metric)
     if not current and counts:
         current = (Value(None, 0.0, None, None, 0, 0),)
     if previous is not None and not before and counts:
@@ -539,7 +543,7 @@ def sum_rows(
         "group by 1 order by count_known desc, currency",
     )
     values = [_value(row) for row in rows]
-    if not values and metric.aggregation in ("count", "count_distinct"):
+    if not values and nothing_is_zero(metric):
         values = [Value(None, 0.0, None, None, 0, 0)]
     return tuple(
         RowSum(item.currency, item.value, item.numerator, item.denominator, item.count_rows)

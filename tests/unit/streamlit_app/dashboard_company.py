@@ -339,6 +339,7 @@ def publish_company(
     without: tuple[str, ...] = (),
     held_back: bool = False,
     number: int = 1,
+    as_of: date = AS_OF,
 ) -> Settings:
     """Write a current version below ``home`` and return the settings that find it."""
     settings = Settings(home=home)
@@ -364,7 +365,7 @@ def publish_company(
     manifest = storage.Manifest(
         version_id=version_id,
         published_at=PUBLISHED_AT,
-        as_of=AS_OF,
+        as_of=as_of,
         run_id=RUN_ID,
         tables=tables,
         checks={"passed": 1, "failed_error": 0, "failed_warn": 1, "not_run": 1},

@@ -255,8 +255,11 @@ def test_what_the_pipeline_finds_about_itself_is_zero_when_it_finds_nothing(
     own_company.execute("delete from mart_quarantined_row")
     own_company.execute("delete from mart_unmatched_reference")
     for metric_id in ("quarantined_row_count", "unmatched_reference_count"):
-        result = metrics.evaluate(own_company, find(own_company, metric_id), (), ALL)
+        metric = find(own_company, metric_id)
+        result = metrics.evaluate(own_company, metric, (), ALL)
         assert result.leading is not None and result.leading.value == 0
+        (added,) = metrics.sum_rows(own_company, metric, (), ALL)
+        assert (added.value, added.count_rows) == (0, 0)
 
 
 def test_unknown_numerators_are_left_out_of_a_ratio(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,19 @@ def test_a_new_version_is_shown_at_the_next_run(
     publish_company(tmp_path, with_orders=True, number=2)
     app.run()
     assert "v000002" in page_html(app) and "no source delivers order lines" not in page_html(app)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "period_id"),
+    [(date(2026, 6, 30), "13w"), (date(2026, 12, 31), "12m"), (date(2031, 1, 1), "all")],
+)
+def test_the_first_period_shown_is_one_with_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_of: date, period_id: str
+) -> None:
+    publish_company(tmp_path, as_of=as_of)
+    app = open_page(monkeypatch, tmp_path)
+    assert app.selectbox(key="filter_period").value == period_id
+    assert "period" not in app.query_params
 
 
 def test_pages_import_nothing_heavy() -> None:
