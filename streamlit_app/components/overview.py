@@ -13,6 +13,7 @@ from streamlit_app.components.layout import halves
 from streamlit_app.components.tiles import (
     filter_words,
     is_small,
+    open_passport,
     shows_sample,
     tiles,
     unknown_reason,
@@ -67,6 +68,25 @@ def headline(view: View) -> None:
     tiles(view, chosen, results(view))
 
 
+def _passport_link(view: View, place: str, metric_id: str) -> None:
+    """A link from a chart to the passport of the metric it shows."""
+    if view.metric(metric_id) is not None:
+        st.button(
+            view.text("passport.link"),
+            key=f"link_{place}",
+            type="tertiary",
+            on_click=open_passport,
+            args=(metric_id,),
+        )
+
+
+def _panel_head(view: View, place: str, title: str, note: str, metric_id: str) -> None:
+    """Title of a panel and the way to the rows behind it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(html.panel_title(title, note), width="stretch")
+        _passport_link(view, place, metric_id)
+
+
 def _stage_name(view: View, stage: str) -> str:
     return view.code_label("funnel_stage", stage)
 
@@ -74,7 +94,13 @@ def _stage_name(view: View, stage: str) -> str:
 def funnel(view: View) -> None:
     """Opportunities that reached each stage, the share that went on, and the days in it."""
     with st.container(key="panel_funnel", height="stretch"):
-        st.html(html.panel_title(view.text("funnel.title"), view.text("funnel.note")))
+        _panel_head(
+            view,
+            "funnel",
+            view.text("funnel.title"),
+            view.text("funnel.note"),
+            "stage_conversion_ratio",
+        )
         stages = ask(view.version, overview.funnel, view.state.selected, view.state.period)
         if stages is None:
             st.html(f'<div class="empty">{html.escape(view.text("funnel.empty"))}</div>')
@@ -151,6 +177,7 @@ def trend(view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             grain = view.text(f"grain.{result.grain}")
             st.html(html.panel_title(view.text("trend.title"), grain), width="stretch")
+            _passport_link(view, "trend", metric.metric_id)
             url.show_in_widget("trend_metric", metric.metric_id)
             st.selectbox(
                 view.text("trend.metric"),
@@ -364,7 +391,13 @@ def leads(view: View) -> None:
     with left:
         tiles(view, section_metrics(view, "leads"), results(view), columns=2)
     with right, st.container(key="panel_response", height="stretch"):
-        st.html(html.panel_title(view.text("response.title"), view.text("response.note")))
+        _panel_head(
+            view,
+            "response",
+            view.text("response.title"),
+            view.text("response.note"),
+            "lead_response_minutes_median",
+        )
         counts = ask(
             view.version, overview.response_distribution, view.state.selected, view.state.period
         )
@@ -395,7 +428,7 @@ def orders(view: View) -> None:
         metric = view.metric("net_order_amount")
         result = None if metric is None else results(view)[metric.metric_id]
         note = "" if result is None else view.text(f"grain.{result.grain}")
-        st.html(html.panel_title(view.text("orders.title"), note))
+        _panel_head(view, "orders", view.text("orders.title"), note, "net_order_amount")
         if metric is None or result is None or len(result.trend) < 2:
             _empty(view, "net_order_amount")
             return
@@ -414,7 +447,7 @@ def web(view: View) -> None:
     with left:
         tiles(view, section_metrics(view, "web"), results(view), columns=3)
     with right, st.container(key="panel_web", height="stretch"):
-        st.html(html.panel_title(view.text("web.title"), view.text("web.note")))
+        _panel_head(view, "web", view.text("web.title"), view.text("web.note"), "web_request_count")
         series = ask(view.version, overview.web_series, view.state.selected, view.state.period)
         metric = view.metric("web_request_count")
         if series is None or metric is None:

@@ -172,6 +172,25 @@ def test_a_passport_opens_with_every_part(
         assert "sum(cast(is_converted as integer))" in sql and "from mart_lead" in sql
 
 
+@pytest.mark.parametrize(
+    ("place", "metric_id"),
+    [
+        ("funnel", "stage_conversion_ratio"),
+        ("trend", "won_amount"),
+        ("response", "lead_response_minutes_median"),
+        ("orders", "net_order_amount"),
+        ("web", "web_request_count"),
+    ],
+)
+def test_every_chart_leads_to_its_passport(
+    monkeypatch: pytest.MonkeyPatch, home_with_orders: Path, place: str, metric_id: str
+) -> None:
+    app = open_page(monkeypatch, home_with_orders)
+    app.button(key=f"link_{place}").click().run()
+    assert parameter(app, "passport") == [metric_id]
+    assert "sum-line" in page_html(app)
+
+
 def test_the_passport_of_an_unknown_figure_says_why(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
