@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 import dagster as dg
 
 from dagster_project.commands.instance import open_instance
 from dagster_project.commands.prepare import PreparationError, prepare
 from dagster_project.publishing import current_version, publishing_status
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, utc_now
 
 POLL_SECONDS = 0.3
 TICKET_TAG = "smh/command"
@@ -38,12 +43,33 @@ def named_job(job_name: str) -> dg.JobDefinition:
     return defs.resolve_job_def(job_name)
 
 
+@contextmanager
+def output_to(path: Path) -> Iterator[TextIO]:
+    """Send what this process and its children print to a file; give the terminal to the caller."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with path.open("wb") as log, os.fdopen(os.dup(1), "w", encoding="utf-8") as terminal:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for target, descriptor in enumerate(kept, start=1):
+                os.dup2(descriptor, target)
+                os.close(descriptor)
+
+
 class Reporter:
     """Prints one line per finished step while the run goes on, and counts the checks."""
 
-    def __init__(self, instance: dg.DagsterInstance, ticket: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance, ticket: str, terminal: TextIO) -> None:
         self.instance = instance
         self.ticket = ticket
+        self.terminal = terminal
         self.started = time.monotonic()
         self.run_id: str | None = None
         self.cursor: str | None = None
@@ -95,7 +121,8 @@ class Reporter:
                 self.print(f"    {failure_reason(event)}")
 
     def print(self, text: str) -> None:
-        print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
+        elapsed = time.monotonic() - self.started
+        print(f"{elapsed:6.1f} s  {text}", file=self.terminal, flush=True)
 
 
 def failure_reason(event: dg.DagsterEvent) -> str:
@@ -123,8 +150,10 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
         print(f"error: {error}", file=sys.stderr)
         return 2
     executor = "in_process" if in_process else "multiprocess"
-    with open_instance(settings) as instance:
-        reporter = Reporter(instance, ticket=str(uuid.uuid4()))
+    ticket = str(uuid.uuid4())
+    log = settings.home / "logs" / f"run_{utc_now():%Y%m%dT%H%M%SZ}.log"
+    with output_to(log) as terminal, open_instance(settings) as instance:
+        reporter = Reporter(instance, ticket, terminal)
         finished = threading.Event()
         thread = threading.Thread(target=reporter.report, args=(finished,), daemon=True)
         thread.start()
@@ -134,19 +163,20 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
                 instance=instance,
                 run_config={
                     "execution": {"config": {executor: {}}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                    "loggers": {"console": {"config": {"log_level": "WARNING"}}},
                 },
-                tags={TICKET_TAG: reporter.ticket},
+                tags={TICKET_TAG: ticket},
             )
         finally:
             finished.set()
             thread.join()
+    print(f"\nWhat the steps printed: {log}")
     return summarise(settings, reporter, success=result.success)
 
 
 def summarise(settings: Settings, reporter: Reporter, *, success: bool) -> int:
     """Say what is published now, what failed and what to do next; return the exit code."""
-    print(f"\n{reporter.count_checks} checks, {len(reporter.failed_checks)} failed.")
+    print(f"{reporter.count_checks} checks, {len(reporter.failed_checks)} failed.")
     for failed in reporter.failed_checks:
         print(f"  {failed}")
     version = current_version(settings)
