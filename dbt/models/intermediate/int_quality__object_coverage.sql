@@ -1,6 +1,6 @@
 -- One row per system and canonical object that it delivers. A metric whose objects are missing here
 -- is unknown.
--- sqlfluff cannot run the macro that lists the registry, so it sees an empty loop.
+-- The linter cannot run the macro that lists the registry, so it sees an empty loop.
 -- noqa: disable=all
 {{ config(materialized='table') }}
 

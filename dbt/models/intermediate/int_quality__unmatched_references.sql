@@ -1,7 +1,7 @@
 -- One row per reference field, system and value that names an object which its system delivers but
 -- does not contain. Where the system delivers no such object at all nothing can be said about the
 -- reference, so it is not listed.
--- sqlfluff cannot run the macro that lists the registry, so it sees an empty loop.
+-- The linter cannot run the macro that lists the registry, so it sees an empty loop.
 -- noqa: disable=all
 {{ config(materialized='table') }}
 

@@ -5,13 +5,27 @@ thresholds as (
 
     select * from {{ ref('thresholds') }}
 
+),
+
+begun as (
+
+    select
+        threshold_id,
+        unit,
+        value as threshold_value,
+        valid_from,
+        row_number() over (
+            partition by threshold_id, unit order by valid_from desc nulls last
+        ) as age_rank
+    from thresholds
+    where valid_from <= {{ as_of_date() }}
+
 )
 
 select
     threshold_id,
     unit,
-    value as threshold_value,
+    threshold_value,
     valid_from
-from thresholds
-where valid_from <= {{ as_of_date() }}
-qualify row_number() over (partition by threshold_id, unit order by valid_from desc) = 1
+from begun
+where age_rank = 1

@@ -2,7 +2,7 @@
 -- three years after today).
 -- Why: they are typing errors of a source, and fall out of every chart by calendar. A warning, for
 -- one wrong date must not keep all right figures from the page.
--- sqlfluff sees the loop without its macros.
+-- The linter sees the loop without its macros.
 -- noqa: disable=all
 {{ config(severity='warn') }}
 {%- for mart in ['mart_lead', 'mart_opportunity', 'mart_order', 'mart_activity', 'mart_web_day'] %}

@@ -2,7 +2,7 @@
 -- it is made from. Gives one row per fact that differs. (fct_web_event is a view; what is counted
 -- from it is checked by assert_web_days_add_up.)
 -- Why: a join in a fact that loses or doubles rows falsifies every mart behind it.
--- sqlfluff sees the loop without its macros.
+-- The linter sees the loop without its macros.
 -- noqa: disable=all
 {%- set facts = [
     ('fct_lead', 'lead', 'estimated_amount'),

@@ -2,7 +2,7 @@
 -- one row per mart that differs.
 -- Why: the rows behind a tile must add up to the tile; a dimension with a double key would double
 -- won revenue or orders.
--- sqlfluff sees the loop without its macros.
+-- The linter sees the loop without its macros.
 -- noqa: disable=all
 {%- set marts = [
     ('mart_lead', 'fct_lead', 'estimated_amount'),

@@ -15,6 +15,22 @@ thresholds as (
 
 ),
 
+ranked as (
+
+    select
+        source_system,
+        source_table,
+        schedule,
+        load_status,
+        finished_at,
+        row_number() over (
+            partition by source_system, source_table
+            order by started_at desc nulls last, load_id desc nulls last
+        ) as load_rank
+    from receipts
+
+),
+
 latest as (
 
     select
@@ -23,10 +39,8 @@ latest as (
         schedule,
         load_status as last_load_status,
         finished_at as last_load_at
-    from receipts
-    qualify row_number() over (
-        partition by source_system, source_table order by started_at desc, load_id desc
-    ) = 1
+    from ranked
+    where load_rank = 1
 
 ),
 
