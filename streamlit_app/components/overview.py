@@ -243,7 +243,9 @@ def _split_chosen() -> None:
     url.write_from_widget("by", "split_dimension", default="team")
 
 
-def _split_cell(view: View, metric: Metric, values: list[Value], largest: float) -> html.Cell:
+def _split_cell(
+    view: View, metric: Metric, values: list[Value], largest: float | None
+) -> html.Cell:
     if not values or values[0].value is None:
         return html.Cell(formats.DASH, classes="num muted")
     shown = " · ".join(
@@ -260,7 +262,7 @@ def _split_cell(view: View, metric: Metric, values: list[Value], largest: float)
             classes += " small"
             title += f" · {view.text('tile.small')}"
     part = None
-    if len(values) == 1 and first.value is not None and largest > 0:
+    if largest and first.value is not None:
         part = max(first.value, 0.0) / (1.0 if metric.unit == "ratio" else largest)
     return html.Cell(shown, part=part, title=title, classes=classes)
 
@@ -329,11 +331,10 @@ def _split_table(
     headings = [(view.text(f"dimension.{item.dimension_id}"), "")]
     headings += [(metric.name(view.language), "num") for metric, _ in columns]
     largest = {
-        metric.metric_id: max(
-            (values[0].value or 0.0 for values in found.values()),
-            default=0.0,
-        )
+        metric.metric_id: max(values[0].value or 0.0 for values in found.values())
         for metric, found in columns
+        # Bars compare; amounts of different currencies do not.
+        if len({value.currency for values in found.values() for value in values}) == 1
     }
     rows = []
     for key in shown:
@@ -348,7 +349,7 @@ def _split_table(
             [
                 name,
                 *(
-                    _split_cell(view, metric, found.get(key, []), largest[metric.metric_id])
+                    _split_cell(view, metric, found.get(key, []), largest.get(metric.metric_id))
                     for metric, found in columns
                 ),
             ]

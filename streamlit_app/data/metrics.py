@@ -275,8 +275,53 @@ def nothing_is_zero(metric: Metric) -> bool:
     )
 
 
+class Surroundings:
+    """What several metrics ask about the same version: columns, objects delivered, extents."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._types: dict[str, dict[str, str]] = {}
+        self._delivered: frozenset[str] | None = None
+        self._extents: dict[str, tuple[int, date | None, date | None]] = {}
+
+    def types(self, mart: str) -> dict[str, str]:
+        """Columns of a mart; empty where it is not published."""
+        if mart not in self._types:
+            self._types[mart] = column_types(self._connection, mart)
+        return self._types[mart]
+
+    def missing_objects(self, metric: Metric) -> tuple[str, ...]:
+        """Business objects that the metric needs and no source delivers."""
+        if not metric.objects or "object_name" not in self.types(COVERAGE_MART):
+            return ()
+        if self._delivered is None:
+            rows = self._connection.execute(
+                f"select distinct object_name from {COVERAGE_MART} where count_rows > 0"
+            ).fetchall()
+            self._delivered = frozenset(str(name) for (name,) in rows)
+        return tuple(name for name in metric.objects if name not in self._delivered)
+
+    def extent(self, mart: str, where: str) -> tuple[int, date | None, date | None]:
+        """Rows of a mart under a condition, with their first and last day."""
+        key = f"{mart} {where}"
+        if key not in self._extents:
+            days = "null, null"
+            if "period_date" in self.types(mart):
+                days = "min(period_date), max(period_date)"
+            row = self._connection.execute(
+                f"select count(*), {days} from {mart} {where}"
+            ).fetchone()
+            assert row is not None  # an aggregate always answers
+            self._extents[key] = (int(row[0]), as_date(row[1]), as_date(row[2]))
+        return self._extents[key]
+
+
 def evaluate(
-    connection: duckdb.DuckDBPyConnection, metric: Metric, selection: Selection, period: Period
+    connection: duckdb.DuckDBPyConnection,
+    metric: Metric,
+    selection: Selection,
+    period: Period,
+    surroundings: Surroundings | None = None,
 ) -> Result:
     """Value, previous period and trend of a metric.
 
@@ -284,11 +329,12 @@ def evaluate(
     carry, a period before the first row, and a statistic of no rows. A count is 0 only where the
     source is known to deliver and nothing matched.
     """
-    types = column_types(connection, metric.mart)
+    around = surroundings or Surroundings(connection)
+    types = around.types(metric.mart)
     if not types:
         return _unknown(metric, "object", ", ".join(metric.objects) or metric.mart)
     parts = expressions(metric, types)
-    absent = missing_objects(connection, metric)
+    absent = around.missing_objects(metric)
     if absent:
         return _unknown(metric, "object", ", ".join(absent))
     _, missing = selection_terms(selection, types)
@@ -298,12 +344,7 @@ def evaluate(
     sources = tuple(item for item in selection if item[0] == "source")
     coverage_terms, _ = selection_terms(sources, types)
     dated = "period_date" in types
-    extent = "min(period_date), max(period_date)" if dated else "null, null"
-    coverage = connection.execute(
-        f"select count(*), {extent} from {metric.mart} {where_clause(coverage_terms)}"
-    ).fetchone()
-    assert coverage is not None  # an aggregate always answers
-    count_all, first, last = int(coverage[0]), as_date(coverage[1]), as_date(coverage[2])
+    count_all, first, last = around.extent(metric.mart, where_clause(coverage_terms))
     if count_all == 0 and metric.objects:
         return _unknown(metric, "object", ", ".join(metric.objects) or metric.mart)
     if first is not None and period.end is not None and period.end <= first:
@@ -362,17 +403,6 @@ def evaluate(
         last_date=last,
         is_dated=dated,
     )
-
-
-def missing_objects(connection: duckdb.DuckDBPyConnection, metric: Metric) -> tuple[str, ...]:
-    """Business objects that the metric needs and no source delivers."""
-    if not metric.objects or "object_name" not in column_types(connection, COVERAGE_MART):
-        return ()
-    rows = connection.execute(
-        f"select distinct object_name from {COVERAGE_MART} where count_rows > 0"
-    ).fetchall()
-    delivered = {str(name) for (name,) in rows}
-    return tuple(name for name in metric.objects if name not in delivered)
 
 
 def as_date(value: Any) -> date | None:
@@ -439,9 +469,10 @@ def evaluate_many(
 ) -> dict[str, Result]:
     """Results by metric_id; a definition that does not fit its mart is unknown, and says why."""
     results = {}
+    around = Surroundings(connection)
     for item in metrics:
         try:
-            results[item.metric_id] = evaluate(connection, item, selection, period)
+            results[item.metric_id] = evaluate(connection, item, selection, period, around)
         except MetricError as error:
             results[item.metric_id] = _unknown(item, "definition", str(error))
     return results
