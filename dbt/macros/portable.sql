@@ -320,18 +320,21 @@
     try_to_timestamp({{ text }}, '{{ java_date_pattern(pattern) }}')
 {%- endmacro %}
 
-{# strptime directives as Java pattern letters; parsing takes one digit where strptime does. #}
+{# strptime directives as Java pattern letters. Parsing takes one digit where strptime does, but
+   directives that touch each other (%Y%m%d) have their full width, or Java cannot part them. #}
 {% macro java_date_pattern(pattern, padded=false) -%}
     {%- set short = {
         'Y': 'yyyy', 'y': 'yy', 'm': 'M', 'd': 'd', 'H': 'H', 'I': 'h', 'M': 'm', 'S': 's',
         'f': 'SSSSSS', 'b': 'MMM', 'B': 'MMMM', 'p': 'a', 'z': 'XX',
     } -%}
     {%- set wide = {'m': 'MM', 'd': 'dd', 'H': 'HH', 'I': 'hh', 'M': 'mm', 'S': 'ss'} -%}
-    {%- set parts = [] -%}
     {%- set pieces = pattern.split('%') -%}
-    {%- do parts.append(quote_java(pieces[0])) -%}
+    {%- set parts = [quote_java(pieces[0])] -%}
     {%- for piece in pieces[1:] -%}
-        {%- set letter = wide.get(piece[0], short[piece[0]]) if padded else short[piece[0]] -%}
+        {%- set touches = (not loop.first and pieces[loop.index0] | length == 1)
+            or (not loop.last and piece | length == 1) -%}
+        {%- set letter = wide.get(piece[0], short[piece[0]]) if padded or touches
+            else short[piece[0]] -%}
         {%- do parts.append(letter ~ quote_java(piece[1:])) -%}
     {%- endfor -%}
     {{- return(parts | join('')) -}}
