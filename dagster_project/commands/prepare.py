@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dagster_project.connectors.sources_file import SourcesFileError, load_sources
 from dagster_project.mapping import MappingError, compile_mapping
+from dagster_project.rule_tables import RuleTableError, check_rule_tables
 from dagster_project.settings import (
     Settings,
     export_dbt_environment,
@@ -65,8 +66,9 @@ def prepare(settings: Settings) -> Path:
     """
     try:
         as_of = as_of_date(settings)
+        check_rule_tables(settings.seeds, settings.dbt_project / "models" / "marts")
         compile_mapping(settings)
-    except (SourcesFileError, MappingError) as error:
+    except (SourcesFileError, RuleTableError, MappingError) as error:
         raise PreparationError(str(error)) from error
     export_dbt_environment(settings, as_of)
     manifest = settings.dbt_artifacts / "manifest.json"

@@ -74,7 +74,8 @@ def build_dbt_step(
         settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
         started = utc_now()
         invocation = dbt.cli(
-            ["build", "--target", settings.dbt_target],
+            # Unit tests judge the models' logic, not the data: `make test` runs them.
+            ["build", "--target", settings.dbt_target, "--exclude", "resource_type:unit_test"],
             context=context,
             target_path=settings.dbt_artifacts,
             raise_on_error=False,

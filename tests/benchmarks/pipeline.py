@@ -99,7 +99,9 @@ def main() -> int:
             print(f"{step} …", file=sys.stderr, flush=True)
             cpu, wall, peak = measure(step, command, settings)
             measured.append(Measurement(step, cpu, wall, peak, count_rows(result)))
-    print(f"{'step':20} {'CPU s':>8} {'wall s':>8} {'peak MB':>8} {'rows':>12} {'CPU s/M rows':>13}")
+    print(
+        f"{'step':20} {'CPU s':>8} {'wall s':>8} {'peak MB':>8} {'rows':>12} {'CPU s/M rows':>13}"
+    )
     for m in measured:
         rows = f"{m.rows:,}" if m.rows else "–"
         per_million = f"{m.cpu_seconds / m.rows * 1e6:.1f}" if m.rows else "–"
@@ -108,7 +110,9 @@ def main() -> int:
             f"{rows:>12} {per_million:>13}"
         )
     first, second = measured[-2], measured[-1]
-    print(f"refresh without news ÷ first refresh, CPU: {second.cpu_seconds / first.cpu_seconds:.2f}")
+    print(
+        f"refresh without news ÷ first refresh, CPU: {second.cpu_seconds / first.cpu_seconds:.2f}"
+    )
     return 0
 
 

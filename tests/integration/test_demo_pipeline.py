@@ -1,0 +1,186 @@
+"""From `make demo` to a published version, a second load, a held-back version and a roll-back.
+
+The tests build on each other in file order: each takes the same workspace one step further.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dagster_project.publishing import current_version, publishing_status
+from dagster_project.settings import Settings
+from tests.integration.demo_run import CommandResult, answer_key, command, published
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def first(settings: Settings) -> CommandResult:
+    return command(settings, "demo", "--size", "tiny", "--no-serve")
+
+
+def test_demo_ends_with_a_published_version(first: CommandResult, settings: Settings) -> None:
+    assert first.code == 0, first.output
+    assert "load_demo_crm: done" in first.output
+    assert "make dashboard" in first.output
+    version = current_version(settings)
+    assert version is not None
+    assert version.as_of.isoformat() == "2026-06-30"
+    assert version.checks["failed_error"] == 0
+    assert version.checks["passed"] > 100
+
+
+def test_published_figures_equal_the_sources(first: CommandResult, settings: Settings) -> None:
+    assert first.code == 0, first.output
+    totals = answer_key(settings.home)["totals"]
+    leads = totals["leads"]
+    assert published(
+        settings, "select count(*), sum(has_response::int), sum(is_converted::int) from mart_lead"
+    ) == [(leads["current"], leads["answered"], leads["converted"])]
+    deals = totals["deals"]
+    assert published(
+        settings,
+        "select count(*), sum(is_won::int), sum(is_lost::int) from mart_opportunity",
+    ) == [(deals["count"], deals["won"], deals["lost"])]
+    won = dict(
+        published(
+            settings,
+            "select currency, sum(won_amount) from mart_opportunity where is_won group by 1",
+        )
+    )
+    assert {k: float(v) for k, v in won.items()} == pytest.approx(deals["won_amount_by_currency"])
+    net = dict(
+        published(settings, "select currency, sum(net_amount) from mart_order_line group by 1")
+    )
+    assert {k: float(v) for k, v in net.items()} == pytest.approx(
+        totals["orders"]["net_amount_by_currency"]
+    )
+    statuses = {
+        str(status): count
+        for status, count in published(
+            settings, "select status, sum(count_requests)::bigint from mart_web_day group by 1"
+        )
+    }
+    assert statuses == totals["web"]["lines_by_status"]
+
+
+def test_every_rejected_row_is_published_with_its_reason(
+    first: CommandResult, settings: Settings
+) -> None:
+    faults = answer_key(settings.home)["faults"]
+    by_system = dict(
+        published(settings, "select source_system, count(*) from mart_quarantined_row group by 1")
+    )
+    assert by_system["demo_web"] == faults["broken_log_lines"]["count"]
+    assert by_system["demo_mail"] == faults["broken_mail_lines"]["count"]
+    assert by_system["demo_chat"] == faults["redelivered_chat_messages"]["count"]
+    assert published(settings, "select count(*) from mart_quarantined_row where reason_en = ''") == [
+        (0,)
+    ]
+
+
+def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Settings) -> None:
+    unknown = {
+        code
+        for (code,) in published(
+            settings, "select source_code from mart_code_usage where status = 'unmapped'"
+        )
+    }
+    faults = answer_key(settings.home)["faults"]
+    assert {faults["unknown_code_lead_source"]["code"], faults["unknown_stage"]["stage"]} <= unknown
+
+
+def test_second_load_brings_what_changed(first: CommandResult, settings: Settings) -> None:
+    before = published(settings, "select count(*) from mart_lead")[0][0]
+    moved = command_demo_forward(settings)
+    assert moved.code == 0, moved.output
+    result = command(settings, "run")
+    assert result.code == 0, result.output
+    assert published(settings, "select count(*) from mart_lead")[0][0] > before
+    totals = answer_key(settings.home)["totals"]
+    assert published(settings, "select count(*) from mart_lead") == [(totals["leads"]["current"],)]
+    assert published(settings, "select count(*) from mart_opportunity") == [
+        (totals["deals"]["count"],)
+    ]
+
+
+def command_demo_forward(settings: Settings) -> CommandResult:
+    """Move the demo company's sources one day forward."""
+    import subprocess
+    import sys
+
+    from dagster_project.settings import REPO_ROOT
+
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "dagster_project.demo_company",
+            "--second-load",
+            "--home",
+            str(settings.home),
+        ],
+        cwd=REPO_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return CommandResult(finished.returncode, finished.stdout + finished.stderr)
+
+
+def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: Settings) -> None:
+    shown = current_version(settings)
+    database = settings.home / "demo" / "erp.sqlite"
+    database = next(settings.home.glob("demo/**/*erp*.sqlite"), database)
+    hidden = database.with_suffix(".hidden")
+    database.rename(hidden)
+    try:
+        result = command(settings, "run")
+    finally:
+        hidden.rename(database)
+    assert result.code == 1
+    assert "demo_erp" in result.output and "load_succeeded" in result.output
+    version = current_version(settings)
+    assert version is not None and shown is not None
+    assert version.version_id != shown.version_id, "the other sources must be published"
+    assert published(settings, "select count(*) from mart_order")[0][0] > 0
+
+
+def test_failed_check_keeps_the_last_good_version(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    """A rule row that breaks a dbt test: nothing new is shown, and the reasons are named."""
+    shown = current_version(settings)
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.seeds, seeds)
+    stages = seeds / "funnel_stage.csv"
+    lines = stages.read_text("utf-8").splitlines()
+    stages.write_text("\n".join([*lines, lines[-1]]) + "\n", "utf-8")
+    result = command(settings, "run", SMH_SEEDS=str(seeds))
+    assert result.code != 0
+    version = current_version(settings)
+    assert version is not None and shown is not None
+    assert version.version_id == shown.version_id
+
+
+def test_rollback_goes_one_version_back(first: CommandResult, settings: Settings) -> None:
+    shown = current_version(settings)
+    result = command(settings, "rollback")
+    assert result.code == 0, result.output
+    version = current_version(settings)
+    assert version is not None and shown is not None
+    assert version.version_id < shown.version_id
+    status = publishing_status(settings)
+    assert status is not None and status.state == "rolled_back"
+
+
+_ = sqlite3
