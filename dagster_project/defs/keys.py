@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import dagster as dg
 
 OPERATIONS = "ops"
@@ -28,8 +26,3 @@ def model_key(model: str) -> dg.AssetKey:
 def checked_key(table_name: str) -> dg.AssetKey:
     """Key of the table that a check result names: ``<system>.<table>`` or a model."""
     return dg.AssetKey(table_name.split(".", 1))
-
-
-def check_name(check_id: str) -> str:
-    """A check's id in the characters that Dagster allows."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", check_id)

@@ -348,7 +348,7 @@ def _canonical_yaml(entry: CanonicalObject, *, has_source: bool) -> dict[str, An
         if item.role == "key":
             column["description"] = "Id: <system>:<id in the source>. / 标识：<系统>:<源标识>。"
             if has_source:
-                column["data_tests"] = ["unique", "not_null"]
+                column["data_tests"] = ["primary_key"]
         elif item.role == "reference":
             column["description"] = f"Id of {item.references}. / 引用 {item.references}。"
             column["config"] = {"meta": {"references": item.references}}

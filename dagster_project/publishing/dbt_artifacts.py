@@ -235,7 +235,7 @@ def _unique_keys(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         if not attached:
             continue
         name, arguments = test.get("name", ""), test.get("kwargs", {})
-        if name == "unique" and arguments.get("column_name"):
+        if name in ("primary_key", "unique") and arguments.get("column_name"):
             keys.setdefault(attached, (arguments["column_name"],))
         elif "unique" in name:
             combination = arguments.get("combination_of_columns") or arguments.get("columns")

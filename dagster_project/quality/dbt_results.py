@@ -26,6 +26,7 @@ _LAYERS = {
 
 # What the generic tests of the project promise when the author wrote no description.
 _PROMISES = {
+    "primary_key": ("Every row has a {column} of its own", "每行都有唯一的 {column}"),
     "unique": ("Every {column} occurs once", "{column} 不重复"),
     "unique_together": ("{columns} together occur once", "{columns} 的组合不重复"),
     "not_null": ("{column} is never empty", "{column} 不为空"),

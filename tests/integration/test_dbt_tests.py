@@ -71,6 +71,13 @@ TABLES = {
 }
 # Test → the fault that it must find.
 FAULTS = {
+    "primary_key_fct_invoice_invoice_id": """
+        insert into core.fct_invoice (invoice_id, source_system)
+        values ('erp:1', 'erp'), ('erp:1', 'erp')
+    """,
+    "primary_key_fct_quote_quote_id": """
+        insert into core.fct_quote (quote_id, source_system) values (null, 'crm')
+    """,
     "unique_together_mart_web_address_source_system__visitor_address": """
         insert into marts.mart_web_address (source_system, visitor_address, count_requests)
         values ('web', '10.0.0.1', 1), ('web', '10.0.0.1', 1)
