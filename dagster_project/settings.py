@@ -123,6 +123,8 @@ class Settings(BaseModel):
             "DBT_TARGET_PATH": str(self.dbt_artifacts),
             "DBT_LOG_PATH": str(self.home / "dbt" / "logs"),
             "DBT_PROFILES_DIR": str(self.dbt_project),
+            # Debug records of every statement cost a quarter of a build's time.
+            "DBT_LOG_LEVEL_FILE": "info",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
 
