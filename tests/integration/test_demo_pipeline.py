@@ -6,11 +6,17 @@ The tests build on each other in file order: each takes the same workspace one s
 from __future__ import annotations
 
 import shutil
-import sqlite3
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from dagster_project.connectors.sources_file import AccessLogSource, load_sources
+from dagster_project.defs import keys
+from dagster_project.defs.automation import log_state
+from dagster_project.defs.build import build_definitions
+from dagster_project.demo_company.__main__ import main as demo_company
 from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from tests.integration.demo_run import CommandResult, answer_key, command, published
@@ -83,9 +89,8 @@ def test_every_rejected_row_is_published_with_its_reason(
     assert by_system["demo_web"] == faults["broken_log_lines"]["count"]
     assert by_system["demo_mail"] == faults["broken_mail_lines"]["count"]
     assert by_system["demo_chat"] == faults["redelivered_chat_messages"]["count"]
-    assert published(settings, "select count(*) from mart_quarantined_row where reason_en = ''") == [
-        (0,)
-    ]
+    without_reason = "select count(*) from mart_quarantined_row where reason_en = ''"
+    assert published(settings, without_reason) == [(0,)]
 
 
 def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Settings) -> None:
@@ -101,8 +106,8 @@ def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Se
 
 def test_second_load_brings_what_changed(first: CommandResult, settings: Settings) -> None:
     before = published(settings, "select count(*) from mart_lead")[0][0]
-    moved = command_demo_forward(settings)
-    assert moved.code == 0, moved.output
+    moved = demo_company(["--second-load", "--home", str(settings.home)])
+    assert moved == 0
     result = command(settings, "run")
     assert result.code == 0, result.output
     assert published(settings, "select count(*) from mart_lead")[0][0] > before
@@ -113,34 +118,9 @@ def test_second_load_brings_what_changed(first: CommandResult, settings: Setting
     ]
 
 
-def command_demo_forward(settings: Settings) -> CommandResult:
-    """Move the demo company's sources one day forward."""
-    import subprocess
-    import sys
-
-    from dagster_project.settings import REPO_ROOT
-
-    finished = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dagster_project.demo_company",
-            "--second-load",
-            "--home",
-            str(settings.home),
-        ],
-        cwd=REPO_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return CommandResult(finished.returncode, finished.stdout + finished.stderr)
-
-
 def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: Settings) -> None:
     shown = current_version(settings)
     database = settings.home / "demo" / "erp.sqlite"
-    database = next(settings.home.glob("demo/**/*erp*.sqlite"), database)
     hidden = database.with_suffix(".hidden")
     database.rename(hidden)
     try:
@@ -155,21 +135,42 @@ def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: 
     assert published(settings, "select count(*) from mart_order")[0][0] > 0
 
 
-def test_failed_check_keeps_the_last_good_version(
-    first: CommandResult, settings: Settings, tmp_path: Path
-) -> None:
-    """A rule row that breaks a dbt test: nothing new is shown, and the reasons are named."""
+def test_failed_check_keeps_the_last_good_version(first: CommandResult, settings: Settings) -> None:
+    """Landed rows that break a check of severity error: the old version stays, and says why."""
     shown = current_version(settings)
-    seeds = tmp_path / "seeds"
-    shutil.copytree(settings.seeds, seeds)
-    stages = seeds / "funnel_stage.csv"
-    lines = stages.read_text("utf-8").splitlines()
-    stages.write_text("\n".join([*lines, lines[-1]]) + "\n", "utf-8")
-    result = command(settings, "run", SMH_SEEDS=str(seeds))
-    assert result.code != 0
+    landed = settings.raw / "demo_web" / "requests"
+    good = next(landed.glob("*.parquet"))
+    bad = landed / "zz_broken.parquet"
+    duckdb.sql(
+        f"copy (select * replace (null as client_address) from read_parquet('{good}') limit 3) "
+        f"to '{bad}' (format parquet)"
+    )
+    try:
+        result = command(settings, "run")
+    finally:
+        bad.unlink()
+    assert result.code == 1
+    assert "Held back since" in result.output
+    assert "Every request has an address" in result.output
     version = current_version(settings)
     assert version is not None and shown is not None
     assert version.version_id == shown.version_id
+    assert version.status.state == "held_back"
+    assert "每次请求都有来源地址" in {reason.check_zh for reason in version.status.reasons}
+
+
+def test_unusable_rule_row_stops_before_anything_is_touched(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    shown = current_version(settings)
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.seeds, seeds)
+    with (seeds / "field_mapping.csv").open("a", encoding="utf-8") as rows:
+        rows.write("demo_crm,leads,lead,main,no_such_field,lead_no,text,\n")
+    result = command(settings, "run", SMH_SEEDS=str(seeds))
+    assert result.code == 2
+    assert "field_mapping.csv" in result.output and "no_such_field" in result.output
+    assert current_version(settings) == shown
 
 
 def test_rollback_goes_one_version_back(first: CommandResult, settings: Settings) -> None:
@@ -183,4 +184,34 @@ def test_rollback_goes_one_version_back(first: CommandResult, settings: Settings
     assert status is not None and status.state == "rolled_back"
 
 
-_ = sqlite3
+def test_dagster_draws_the_whole_way(
+    first: CommandResult, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
+        monkeypatch.setenv(name, value)
+    defs = build_definitions(settings)
+    graph = defs.resolve_asset_graph()
+    published_version = graph.get(keys.PUBLISHED_VERSION)
+    ancestors = graph.get_ancestor_asset_keys(published_version.key)
+    assert keys.landed_key("demo_crm", "leads") in ancestors
+    assert keys.model_key("mart_lead") in ancestors
+    jobs = {job.name for job in defs.resolve_all_job_defs()}
+    assert {"refresh", "refresh_daily", "refresh_demo_web"} <= jobs
+    assert defs.resolve_schedule_def("daily").cron_schedule == "15 2 * * *"
+    # One step per job of the pipeline: a cut step would start Great Expectations or dbt twice.
+    steps = set(defs.resolve_job_def("refresh").graph.node_dict)
+    assert {"check_landed_tables", "dbt_build", "check_mart_tables"} <= steps
+    assert not {step for step in steps if step.endswith(("_2", "_3"))}
+
+
+def test_sensor_asks_for_a_run_only_when_a_log_has_changed(
+    first: CommandResult, settings: Settings
+) -> None:
+    source = load_sources(settings).source("demo_web")
+    assert isinstance(source, AccessLogSource)
+    before = log_state(source)
+    assert log_state(source) == before
+    log = settings.home / "demo" / "web" / "access.log"
+    with log.open("a", encoding="utf-8") as lines:
+        lines.write(log.read_text("utf-8").splitlines()[-1] + "\n")
+    assert log_state(source) != before
