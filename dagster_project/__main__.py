@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     demo = commands.add_parser("demo", help="demo company → pipeline → published version → page")
-    demo.add_argument("--size", choices=["small", "medium", "large"], default="small")
+    demo.add_argument("--size", choices=["tiny", "small", "medium", "large"], default="small")
     demo.add_argument("--no-serve", action="store_true", help="end after publishing")
     run = commands.add_parser("run", help="run the whole pipeline on the sources file")
     run.add_argument("--job", default="refresh", help="a job of the Dagster project")

@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+from pydantic import Field
 
 from dagster_project.connectors import load_source
 from dagster_project.connectors.receipts import Receipt
@@ -29,6 +30,19 @@ def load_metadata(receipt: Receipt) -> dict[str, dg.MetadataValue]:
             if value is not None
         },
     }
+
+
+class LoadConfig(dg.Config):
+    """How one run loads a source; set in the launchpad to fill gaps from the source again."""
+
+    full: bool = Field(
+        default=False,
+        description="Read everything again, whatever was read before; keys prevent doubles.",
+    )
+    accept_shrink: bool = Field(
+        default=False,
+        description="Land a snapshot although it is far smaller than the last one.",
+    )
 
 
 def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefinition:
@@ -60,12 +74,18 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
         pool=f"source_{source.system}",
     )
     def load(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         selected = [
             table.name for table in source.tables if keys[table.name] in context.selected_asset_keys
         ]
-        receipts = load_source(source, settings, tables=selected)
+        receipts = load_source(
+            source,
+            settings,
+            tables=selected,
+            full=config.full,
+            accept_shrink=config.accept_shrink,
+        )
         retry_if_transient(context, receipts)
         for receipt in receipts:
             key = keys[receipt.table_name]

@@ -217,6 +217,8 @@ def bare_project(settings: Settings) -> Path:
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(settings.dbt_project / name, project / name)
     shutil.copytree(settings.dbt_project / "macros", project / "macros")
+    # Only the generic tests: the others look at models that are not here.
+    shutil.copytree(settings.dbt_project / "tests" / "generic", project / "tests" / "generic")
     return project
 
 
