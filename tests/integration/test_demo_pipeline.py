@@ -16,7 +16,7 @@ from dagster_project.connectors.sources_file import AccessLogSource, load_source
 from dagster_project.defs import keys
 from dagster_project.defs.automation import log_state
 from dagster_project.defs.build import build_definitions
-from dagster_project.demo_company.__main__ import main as demo_company
+from dagster_project.demo_company import advance
 from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from tests.integration.demo_run import CommandResult, answer_key, command, published
@@ -97,7 +97,7 @@ def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Se
     unknown = {
         code
         for (code,) in published(
-            settings, "select source_code from mart_code_usage where status = 'unmapped'"
+            settings, "select source_code from mart_code_usage where code_status = 'unmapped'"
         )
     }
     faults = answer_key(settings.home)["faults"]
@@ -105,17 +105,24 @@ def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Se
 
 
 def test_second_load_brings_what_changed(first: CommandResult, settings: Settings) -> None:
-    before = published(settings, "select count(*) from mart_lead")[0][0]
-    moved = demo_company(["--second-load", "--home", str(settings.home)])
-    assert moved == 0
+    leads, deals = published(
+        settings, "select (select count(*) from mart_lead), (select count(*) from mart_opportunity)"
+    )[0]
+    changes = advance(settings.home).changes
     result = command(settings, "run")
     assert result.code == 0, result.output
-    assert published(settings, "select count(*) from mart_lead")[0][0] > before
-    totals = answer_key(settings.home)["totals"]
-    assert published(settings, "select count(*) from mart_lead") == [(totals["leads"]["current"],)]
-    assert published(settings, "select count(*) from mart_opportunity") == [
-        (totals["deals"]["count"],)
-    ]
+    added, deleted = changes["crm_leads_added"], changes["crm_leads_soft_deleted"]
+    assert added > 0 and deleted > 0 and added != deleted
+    assert published(settings, "select count(*) from mart_lead") == [(leads + added - deleted,)]
+    assert published(settings, "select count(*) from mart_opportunity") == [(deals,)]
+    last_loads = dict(
+        published(
+            settings,
+            "select table_name, arg_max(rows_loaded, started_at) from mart_load_receipt "
+            "where source_system in ('demo_web', 'demo_policy') group by 1",
+        )
+    )
+    assert last_loads == {"requests": changes["web_lines_added"], "policies": 0}
 
 
 def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: Settings) -> None:
