@@ -99,6 +99,7 @@ class MetricRow(_Row):
     definition_zh: Text
     display_order: int
     is_headline: bool
+    is_stock: bool
     objects: str
 
     @property

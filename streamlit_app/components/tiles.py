@@ -130,6 +130,8 @@ def _tile_html(view: View, metric: Metric, result: Result) -> str:
             f'<div class="tile-change {tone}"><b>{html.escape(words)}</b> '
             f"{html.escape(after)}</div>"
         )
+    elif metric.is_stock:
+        body += f'<div class="tile-change">{html.escape(view.text("tile.stock"))}</div>'
     elif not result.is_dated:
         body += f'<div class="tile-change">{html.escape(view.text("tile.undated"))}</div>'
     elif view.state.period.previous() is not None:

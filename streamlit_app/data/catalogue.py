@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -41,6 +42,7 @@ class Metric:
     definition_zh: str
     display_order: int
     is_headline: bool
+    is_stock: bool
     objects: tuple[str, ...]
 
     def name(self, language: str) -> str:
@@ -48,6 +50,10 @@ class Metric:
 
     def definition(self, language: str) -> str:
         return self.definition_zh if language == "zh" else self.definition_en
+
+    def is_dated(self, columns: Container[str]) -> bool:
+        """Whether a period applies: a stock is what there is on the reporting day."""
+        return not self.is_stock and "period_date" in columns
 
     @property
     def is_amount(self) -> bool:
@@ -60,6 +66,10 @@ class Metric:
         if self.row_filter is None:
             return None
         return self.row_filter.removeprefix("not ").strip()
+
+
+def _boolean(value: Any) -> bool:
+    return str(_text(value)).lower() in ("true", "1", "yes")
 
 
 def _text(value: Any) -> str | None:
@@ -131,7 +141,8 @@ def metric_from_row(row: dict[str, Any]) -> Metric:
         definition_en=_text(row.get("definition_en")) or "",
         definition_zh=_text(row.get("definition_zh")) or "",
         display_order=9999 if order is None else int(order),
-        is_headline=str(_text(row.get("is_headline"))).lower() in ("true", "1", "yes"),
+        is_headline=_boolean(row.get("is_headline")),
+        is_stock=_boolean(row.get("is_stock")),
         objects=tuple(part for part in re.split(r"[\s,;|]+", objects) if part),
     )
 

@@ -175,7 +175,7 @@ def conditions(
         raise MetricError(f"{metric.mart} has no column {missing.column}")
     if metric.row_filter is not None:
         terms.append(metric.row_filter)
-    if period is not None and "period_date" in types:
+    if period is not None and metric.is_dated(types):
         terms.extend(period_terms(period))
     return [*terms, *extra]
 
@@ -343,14 +343,14 @@ def evaluate(
 
     sources = tuple(item for item in selection if item[0] == "source")
     coverage_terms, _ = selection_terms(sources, types)
-    dated = "period_date" in types
+    dated = metric.is_dated(types)
     count_all, first, last = around.extent(metric.mart, where_clause(coverage_terms))
     if count_all == 0 and metric.objects:
         return _unknown(metric, "object", ", ".join(metric.objects) or metric.mart)
-    if first is not None and period.end is not None and period.end <= first:
+    own_period = period if dated else Period("all", None, None)
+    if first is not None and own_period.end is not None and own_period.end <= first:
         return _unknown(metric, "period", None, first_date=first, last_date=last)
 
-    own_period = period if dated else Period("all", None, None)
     previous = own_period.previous()
     if previous is not None and (first is None or not _covers(first, previous)):
         previous = None
@@ -390,7 +390,7 @@ def evaluate(
             current[0].currency,
             (first, last),
         )
-        if first is not None and last is not None
+        if first is not None and last is not None and not metric.is_stock
         else ()
     )
     return Result(

@@ -364,3 +364,13 @@ def test_csv_has_all_rows_and_xlsx_the_same_without_formulas(
     cells = [row[column] for row in sheet.iter_rows(min_row=2)]
     formula_like = [cell for cell in cells if cell.value == "=1+1"]
     assert [cell.data_type for cell in formula_like] == ["s"]
+
+
+def test_a_stock_is_what_there_is_on_the_reporting_day(company: duckdb.DuckDBPyConnection) -> None:
+    stock = find(company, "open_opportunity_count")
+    assert stock.is_stock
+    result = metrics.evaluate(company, stock, (), make_period("4w", AS_OF))
+    assert result.values == metrics.evaluate(company, stock, (), ALL).values
+    assert result.values[0].value and not result.previous and not result.trend
+    flow = replace(stock, is_stock=False)
+    assert metrics.evaluate(company, flow, (), make_period("4w", AS_OF)).values != result.values
