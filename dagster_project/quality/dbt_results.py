@@ -48,6 +48,9 @@ def dbt_check_results(
 ) -> list[CheckResult]:
     """One result per dbt test and unit test, plus one per model or seed that failed to build.
 
+    Unit tests judge the logic of models on rows of their own, not these data: where the build left
+    them out, they have no result.
+
     Args:
         since: results of a build before this moment are not this run's: every test is then
             ``not_run``. By default whatever the last build left is taken.
@@ -62,6 +65,7 @@ def dbt_check_results(
     results = [
         _test_result(run_id, now, project, test, outcomes.get(test.unique_id))
         for test in sorted(project.tests.values(), key=lambda test: test.unique_id)
+        if test.kind != "unit_test" or test.unique_id in outcomes
     ]
     results += [
         _build_failure(run_id, now, project, result)
