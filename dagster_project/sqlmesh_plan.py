@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project.settings import Settings, SettingsError, export_dbt_environment, load_settings
+from dagster_project.settings import (
+    Settings,
+    SettingsError,
+    export_dbt_environment,
+    load_settings,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from sqlmesh.core.context import Context
@@ -255,7 +261,7 @@ def _count_missing(context: Context, columns: Sequence[str], left: str, right: s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from dagster_project.commands.prepare import PreparationError, as_of_date
+    from dagster_project.connectors.sources_file import SourcesFileError, as_of_date
     from dagster_project.mapping import MappingError, compile_mapping
 
     parser = argparse.ArgumentParser(prog="python -m dagster_project.sqlmesh_plan")
@@ -264,8 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         compile_mapping(settings)
-        export_dbt_environment(settings, as_of_date(settings))
-    except (SettingsError, MappingError, PreparationError) as error:
+        export_dbt_environment(settings, as_of_date(settings, utc_now()))
+    except (SettingsError, MappingError, SourcesFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return plan(settings, options.env)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from dagster_project.connectors.sources_file import SourcesFileError, load_sources
+from dagster_project.connectors.sources_file import SourcesFileError, as_of_date
 from dagster_project.mapping import MappingError, compile_mapping
 from dagster_project.rule_tables import RuleTableError, check_rule_tables
 from dagster_project.settings import (
@@ -26,11 +26,6 @@ DBT_INPUTS = {".sql", ".yml", ".csv", ".md"}
 
 class PreparationError(RuntimeError):
     """The pipeline cannot start; the message says which file and what to do."""
-
-
-def as_of_date(settings: Settings) -> date:
-    """The day that counts as today: setting, then sources file, then the clock (UTC)."""
-    return settings.as_of or load_sources(settings).as_of or utc_now().date()
 
 
 def dbt_inputs(settings: Settings) -> Iterator[Path]:
@@ -65,7 +60,7 @@ def prepare(settings: Settings) -> Path:
         PreparationError: with every problem that was found.
     """
     try:
-        as_of = as_of_date(settings)
+        as_of = as_of_date(settings, utc_now())
         check_rule_tables(settings.seeds, settings.dbt_project / "models" / "marts")
         compile_mapping(settings)
     except (SourcesFileError, RuleTableError, MappingError) as error:

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -349,6 +349,21 @@ def load_sources(settings: Settings) -> SourcesFile:
     for source in sources.sources:
         source._file = path
     return sources
+
+
+def as_of_date(settings: Settings, now: datetime) -> date:
+    """The day that counts as today: the setting, else the sources file's, else the day of ``now``.
+
+    Raises:
+        SourcesFileError: there is a sources file, and it is not valid.
+    """
+    if settings.as_of is not None:
+        return settings.as_of
+    if settings.sources_file.is_file():
+        as_of = load_sources(settings).as_of
+        if as_of is not None:
+            return as_of
+    return now.date()
 
 
 def missing_variables(source: Source) -> list[tuple[str, str]]:

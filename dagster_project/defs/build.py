@@ -5,8 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
-from dagster_project.commands.prepare import as_of_date
-from dagster_project.connectors.sources_file import load_sources
+from dagster_project.connectors.sources_file import as_of_date, load_sources
 from dagster_project.defs import keys
 from dagster_project.defs.automation import build_automation
 from dagster_project.defs.ingestion import build_source_assets
@@ -20,7 +19,7 @@ from dagster_project.defs.transform import (
     operations_tables,
     read_manifest,
 )
-from dagster_project.settings import Settings, export_dbt_environment, program
+from dagster_project.settings import Settings, export_dbt_environment, program, utc_now
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -37,7 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "(`make run`, `make demo` and `make dev` do it by themselves)."
         )
     sources = load_sources(settings).sources
-    as_of = as_of_date(settings)
+    as_of = as_of_date(settings, utc_now())
     export_dbt_environment(settings, as_of)
     manifest = read_manifest(manifest_file)
     operations = operations_tables(manifest)

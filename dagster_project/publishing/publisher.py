@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 import time
-import tomllib
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.connectors.sources_file import as_of_date
 from dagster_project.publishing import operations_tables, storage
 from dagster_project.publishing.dbt_artifacts import Node, Project, read_project
 from dagster_project.publishing.storage import (
@@ -331,16 +331,6 @@ def _next_version_id(settings: Settings, now: datetime, current: Current | None)
         names += [current.version_id, *current.history, *current.rolled_back]
     number = max((int(name[1:].split("-")[0]) for name in names), default=0) + 1
     return f"v{number:06d}-{now:%Y%m%dT%H%M%SZ}"
-
-
-def as_of_date(settings: Settings, now: datetime) -> date:
-    if settings.as_of is not None:
-        return settings.as_of
-    if settings.sources_file.is_file():
-        value = tomllib.loads(settings.sources_file.read_text(encoding="utf-8")).get("as_of")
-        if isinstance(value, date):
-            return value
-    return now.date()
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.connectors.sources_file import load_sources
+from dagster_project.connectors.sources_file import as_of_date, load_sources
 from dagster_project.publishing.dbt_artifacts import Project, read_project
-from dagster_project.publishing.publisher import as_of_date, open_warehouse
+from dagster_project.publishing.publisher import open_warehouse
 from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
 from expectations import Check, DefinitionError, Suite, load_suites

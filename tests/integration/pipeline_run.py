@@ -6,12 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dagster_project.commands.prepare import as_of_date
 from dagster_project.connectors import load_source
 from dagster_project.connectors.receipts import Receipt
-from dagster_project.connectors.sources_file import load_sources
+from dagster_project.connectors.sources_file import as_of_date, load_sources
 from dagster_project.mapping import compile_mapping
-from dagster_project.settings import Settings, process_environment, program
+from dagster_project.settings import Settings, process_environment, program, utc_now
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def dbt(settings: Settings, *arguments: str) -> DbtRun:
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
         [program("dbt"), *arguments, "--project-dir", str(settings.dbt_project)],
-        env={**process_environment(), **settings.dbt_environment(as_of_date(settings))},
+        env={**process_environment(), **settings.dbt_environment(as_of_date(settings, utc_now()))},
         capture_output=True,
         text=True,
         check=False,
