@@ -118,7 +118,7 @@ def test_second_load_brings_what_changed(first: CommandResult, settings: Setting
     last_loads = dict(
         published(
             settings,
-            "select table_name, arg_max(rows_loaded, started_at) from mart_load_receipt "
+            "select source_table, arg_max(rows_loaded, started_at) from mart_load_receipt "
             "where source_system in ('demo_web', 'demo_policy') group by 1",
         )
     )
