@@ -66,6 +66,7 @@ def prepare(settings: Settings) -> Path:
     except (SourcesFileError, RuleTableError, MappingError) as error:
         raise PreparationError(str(error)) from error
     export_dbt_environment(settings, as_of)
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     manifest = settings.dbt_artifacts / "manifest.json"
     stamp = settings.dbt_artifacts / "prepared_from.txt"
     current = fingerprint(settings, as_of)

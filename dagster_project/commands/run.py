@@ -149,7 +149,9 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    executor = "in_process" if in_process else "multiprocess"
+    from dagster_project.defs.automation import EXECUTION
+
+    executor = {"in_process": {}} if in_process else EXECUTION
     ticket = str(uuid.uuid4())
     log = settings.home / "logs" / f"run_{utc_now():%Y%m%dT%H%M%SZ}.log"
     with output_to(log) as terminal, open_instance(settings) as instance:
@@ -162,7 +164,7 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
                 dg.build_reconstructable_job(__name__, "named_job", (job_name,)),
                 instance=instance,
                 run_config={
-                    "execution": {"config": {executor: {}}},
+                    "execution": {"config": executor},
                     "loggers": {"console": {"config": {"log_level": "WARNING"}}},
                 },
                 tags={TICKET_TAG: ticket},

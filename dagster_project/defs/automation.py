@@ -22,14 +22,12 @@ Job = Any
 
 # Steps are processes of their own, so that sources load side by side on all cores. The fork server
 # has imported the project once; a step then starts in a fraction of a second.
-EXECUTOR = dg.multi_or_in_process_executor.configured(
-    {
-        "multiprocess": {
-            "max_concurrent": 2,
-            "start_method": {"forkserver": {"preload_modules": ["dagster_project.definitions"]}},
-        }
+EXECUTION = {
+    "multiprocess": {
+        "max_concurrent": 2,
+        "start_method": {"forkserver": {"preload_modules": ["dagster_project.definitions"]}},
     }
-)
+}
 
 
 def landed_tables(sources: Sequence[Source]) -> dg.AssetSelection:
@@ -57,7 +55,12 @@ class JobBuilder:
         if others:
             selection = selection - landed_tables(others)
         return dg.define_asset_job(
-            name, selection, description=description, hooks=self.hooks, executor_def=EXECUTOR
+            name,
+            selection,
+            description=description,
+            hooks=self.hooks,
+            executor_def=dg.multi_or_in_process_executor,
+            config={"execution": {"config": EXECUTION}},
         )
 
 

@@ -71,7 +71,6 @@ def build_dbt_step(
     )
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         export_dbt_environment(settings, as_of)
-        settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
         started = utc_now()
         invocation = dbt.cli(
             # Unit tests judge the models' logic, not the data: `make test` runs them.
