@@ -194,8 +194,9 @@ def _changes(context: Context, environment: str) -> Iterator[ModelChange]:
     before_environment = context.state_reader.get_environment(BASELINE)
     if before_environment is None:
         raise PlanFailed("SQLMesh has no production state. Run make plan ENV=prod once.")
-    before = {info.name: info for info in before_environment.snapshots}
-    after = context.snapshots
+    # dbt's singular tests are snapshots too, but have no rows of their own.
+    before = {info.name: info for info in before_environment.snapshots if info.is_model}
+    after = {name: snapshot for name, snapshot in context.snapshots.items() if snapshot.is_model}
     for name in sorted(before.keys() | after.keys()):
         shown = ".".join(part.strip('"') for part in name.split(".")[-2:])
         if name not in before:

@@ -34,6 +34,7 @@ select account_id, account_name from {{ ref('int_canonical__accounts') }}
 where account_id <> 'crm:4'
 """
 FOLLOWER = "select account_id from {{ ref('dim_probe') }}\n"
+SINGULAR_TEST = "select account_id from {{ ref('dim_probe') }} where account_id is null\n"
 BROKEN_PROBE = """
 {{ config(materialized='table') }}
 select cast('x' as int) as account_id
@@ -56,6 +57,9 @@ def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
     probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
     probe.write_text(PROBE, encoding="utf-8")
     probe.with_name("dim_probe_follower.sql").write_text(FOLLOWER, encoding="utf-8")
+    # SQLMesh takes a singular test for something that follows the model, too.
+    singular = settings.dbt_project / "tests" / "singular" / "assert_probe_has_keys.sql"
+    singular.write_text(SINGULAR_TEST, encoding="utf-8")
     settings.warehouse.parent.mkdir(parents=True)
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("create table kept as select 1 as one")
@@ -79,6 +83,7 @@ def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
     )
     assert "core.dim_probe_follower (follows); 3 → 2 rows; 1 rows gone or changed, 0 new" in said
     assert said.count("(edited)") == 1
+    assert "assert_probe_has_keys" not in said
     assert "Next: make run" in said
 
     assert _digest(settings.warehouse) == before
