@@ -39,7 +39,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings
     from pyhive import hive
 
     home = tmp_path_factory.mktemp("home")
-    built = build("tiny", home)
+    built = build("small", home)
     settings = Settings(home=home, sources=built.sources_file)
     sources = load_sources(settings)
     for source in sources.sources:
