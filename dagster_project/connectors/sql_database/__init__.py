@@ -42,9 +42,10 @@ from dagster_project.connectors.problems import (
     one_line,
     without_secrets,
 )
+from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.sources_file import SqlSource, SqlTable
 from dagster_project.connectors.values import Unfit, coerce, common_type, type_of_value
-from dagster_project.settings import secret
+from dagster_project.settings import secret, utc_now
 
 BATCH_ROWS = 20_000
 CONNECT_SECONDS = 10
@@ -115,6 +116,7 @@ class SqlReader:
                 extract.cursor_from = str(start)
                 statement = statement.where(sa.or_(cursor >= start, cursor.is_(None)))
         newest = _Newest()
+        taken_at = naive_utc(utc_now())
         with self._told(table):
             rows = self._stream(statement, list(kinds), extract, newest)
             write_rows(
@@ -128,6 +130,9 @@ class SqlReader:
             )
         if table.cursor:
             self._move_cursor(extract, table, state, newest.value, cursor_kind)
+        else:
+            # A copy of the whole table is as new as the moment at which it was taken.
+            extract.newest_at = taken_at
         return extract
 
     def read_keys(self, table: SqlTable, columns: list[str], work: Path) -> Path:

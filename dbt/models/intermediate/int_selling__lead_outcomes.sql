@@ -1,5 +1,6 @@
 -- One row per lead: what became of it. Where no lead of a system is linked to any opportunity the
--- outcome is unknown: the link is missing, not the business.
+-- outcome is unknown: the link is missing, not the business. Of a lead younger than the threshold
+-- lead_maturity_days it is unknown too; else the newest weeks would always look worst.
 with
 
 leads as (
@@ -17,6 +18,20 @@ links as (
 opportunities as (
 
     select * from {{ ref('fct_opportunity') }}
+
+),
+
+thresholds as (
+
+    select * from {{ ref('int_rules__thresholds') }}
+
+),
+
+maturity as (
+
+    select max(threshold_value) as maturity_days
+    from thresholds
+    where threshold_id = 'lead_maturity_days'
 
 ),
 
@@ -41,9 +56,22 @@ judged as (
         outcomes.count_opportunities,
         outcomes.has_won,
         outcomes.signed_at,
-        {{ is_delivered('outcomes.lead_id', 'leads.source_system') }} as is_outcome_known
+        {{ is_delivered('outcomes.lead_id', 'leads.source_system') }} as is_linked,
+        coalesce(
+            {{ elapsed_days('leads.created_at', as_of_end()) }} >= maturity.maturity_days, true
+        ) as is_mature
     from leads
+    cross join maturity
     left join outcomes on leads.lead_id = outcomes.lead_id
+
+),
+
+known as (
+
+    select
+        *,
+        is_linked and is_mature as is_outcome_known
+    from judged
 
 )
 
@@ -56,4 +84,4 @@ select
     case
         when signed_at >= created_at then {{ elapsed_days('created_at', 'signed_at') }}
     end as lead_to_signature_days
-from judged
+from known

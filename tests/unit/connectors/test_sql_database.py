@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_types_and_zone(shop: Installation, database: Path) -> None:
     insert(database, (1, "甲", 19.99, 1, "2025-01-31 09:30:00", None))
     receipt = shop.load()["deals"]
     assert (receipt.status, receipt.rows_loaded, receipt.kind) == ("loaded", 1, "sql")
+    # A snapshot is as new as the moment it was taken, also when it brought nothing new.
+    again = shop.load()["deals"]
+    for loaded in (receipt, again):
+        assert loaded.newest_at is not None
+        taken_at = loaded.newest_at.replace(tzinfo=UTC)
+        assert loaded.started_at <= taken_at <= loaded.finished_at
+    assert again.status == "unchanged"
     columns = "id, name, amount, is_open, created_at::varchar, updated_at, _source_row"
     assert shop.rows("deals", columns) == [
         (1, "甲", 19.99, True, "2025-01-31 01:30:00", None, None)
