@@ -54,6 +54,10 @@ class Settings(BaseModel):
     dagster_postgres_url: str | None = Field(
         default=None, description="PostgreSQL URL for Dagster's storage; by default SQLite."
     )
+    worklist_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL for what people do on the worklists; by default SQLite.",
+    )
     dashboard_host: str = "127.0.0.1"
     dashboard_port: int = Field(default=8501, ge=1, le=65535)
     language: Literal["en", "zh"] = Field(default="en", description="First language of the pages.")
@@ -86,6 +90,11 @@ class Settings(BaseModel):
     @property
     def published(self) -> Path:
         return self.home / "published"
+
+    @property
+    def worklist_file(self) -> Path:
+        """What people do on the worklists, where no PostgreSQL is set; append-only."""
+        return self.home / "worklists" / "actions.sqlite"
 
     @property
     def dbt_project(self) -> Path:
