@@ -19,6 +19,7 @@ from dagster_project.rule_tables.tables import (
     FunnelStageRow,
     MetricRow,
     ThresholdRow,
+    WorklistOutcomeRow,
 )
 
 # Thresholds that models look up by name: without them a figure would silently become unknown.
@@ -61,6 +62,7 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
     codes = read_rule_rows(seeds / "canonical_codes.csv", CanonicalCodeRow, problems)
     thresholds = read_rule_rows(seeds / "thresholds.csv", ThresholdRow, problems)
     metrics = read_rule_rows(seeds / "metric_catalogue.csv", MetricRow, problems)
+    outcomes = read_rule_rows(seeds / "worklist_outcome.csv", WorklistOutcomeRow, problems)
     try:
         objects = set(load_registry(seeds).objects)
     except MappingError as error:
@@ -69,6 +71,8 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
 
     _check_stages(stages, problems)
     _check_unique(codes, lambda row: (row.code_list, row.code), "code", problems)
+    _check_unique(outcomes, lambda row: row.outcome, "outcome", problems)
+    _check_unique(outcomes, lambda row: row.display_order, "display_order", problems)
     _check_thresholds(thresholds, stages, problems)
     _check_metrics(metrics, mart_columns(marts), objects, problems)
     if problems.messages:

@@ -77,6 +77,16 @@ class ThresholdRow(_Row):
     reason: Text
 
 
+class WorklistOutcomeRow(_Row):
+    """One row of seeds/worklist_outcome.csv."""
+
+    outcome: Name
+    is_finished: bool
+    name_en: Text
+    name_zh: Text
+    display_order: int
+
+
 class MetricRow(_Row):
     """One row of seeds/metric_catalogue.csv."""
 

@@ -210,6 +210,16 @@ FAULTS: dict[str, tuple[str, Change, tuple[str, ...]]] = {
         _repeat("code", "medical_devices"),
         ("code: ('industry', 'medical_devices') already stands in line 2",),
     ),
+    "outcome twice": (
+        "worklist_outcome",
+        _repeat("outcome", "quoted"),
+        ("worklist_outcome.csv:8 outcome: 'quoted' already stands in line 4",),
+    ),
+    "outcome that may or may not be the end": (
+        "worklist_outcome",
+        _set("outcome", "quoted", is_finished="perhaps"),
+        ("worklist_outcome.csv:4 is_finished:", "'perhaps'"),
+    ),
     "code that is no name": (
         "canonical_codes",
         _set("code", "medical_devices", code="Medical devices"),
