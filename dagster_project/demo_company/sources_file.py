@@ -198,7 +198,7 @@ UNMAPPED_COLUMNS: dict[str, tuple[str, ...]] = {
     "demo_crm.persons": ("portal_login",),
     "demo_crm.person_history": ("updated_at",),
     "demo_crm.leads": ("company_txt", "updated_at"),
-    "demo_crm.deals": ("person_no", "updated_at"),
+    "demo_crm.deals": ("updated_at",),
     "demo_crm.quotes": ("updated_at",),
     "demo_crm.approvals": ("updated_at",),
     "demo_crm.tasks": ("updated_at",),

@@ -42,6 +42,7 @@ select
     source_system,
     opportunity_name,
     account_id,
+    contact_id,
     lead_id,
     product_id,
     product_line,
