@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from dagster_project.commands.prepare import PreparationError, prepare
 from dagster_project.settings import REPO_ROOT, Settings, process_environment, program
 
 START_SECONDS = 60
+PORTS_TRIED = 20
 
 
 def serve_dagster(settings: Settings) -> int:
@@ -32,8 +34,16 @@ def serve_dagster(settings: Settings) -> int:
 
 
 def serve_dashboard(settings: Settings) -> int:
-    """Streamlit on ``dashboard_host:dashboard_port``; ends with Ctrl+C."""
-    address = f"http://{settings.dashboard_host}:{settings.dashboard_port}"
+    """Streamlit on ``dashboard_host:dashboard_port``; ends with Ctrl+C.
+
+    Where nobody has chosen the port and it is taken, the next free one is used.
+    """
+    port = settings.dashboard_port
+    if "dashboard_port" not in settings.model_fields_set:
+        port = free_port(settings.dashboard_host, port)
+        if port != settings.dashboard_port:
+            print(f"Port {settings.dashboard_port} is taken; the dashboard uses {port}.")
+    address = f"http://{settings.dashboard_host}:{port}"
     server = subprocess.Popen(
         [
             sys.executable,
@@ -42,7 +52,7 @@ def serve_dashboard(settings: Settings) -> int:
             "run",
             str(REPO_ROOT / "streamlit_app" / "streamlit_app.py"),
             f"--server.address={settings.dashboard_host}",
-            f"--server.port={settings.dashboard_port}",
+            f"--server.port={port}",
             "--server.headless=true",
             "--browser.gatherUsageStats=false",
         ],
@@ -71,6 +81,20 @@ def serve_dashboard(settings: Settings) -> int:
     finally:
         server.terminate()
         server.wait()
+
+
+def free_port(host: str, first: int) -> int:
+    """The first port from ``first`` on that nobody listens on; ``first`` if there is none."""
+    for port in range(first, min(first + PORTS_TRIED, 65_536)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    return first
 
 
 def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> bool:
