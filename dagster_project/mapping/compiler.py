@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from dagster_project.mapping.landed import LANDED_METADATA, landed_columns
 from dagster_project.mapping.models import SourceTable, StagingModel
 from dagster_project.mapping.operations import OPERATIONS, OPERATIONS_TABLES
 from dagster_project.mapping.registry import CanonicalObject, Registry, load_registry
-from dagster_project.mapping.rules import FILTER, PSEUDO_COLUMNS, Rules, load_rules
+from dagster_project.mapping.rows import MappingError
+from dagster_project.mapping.rules import FILTER, PSEUDO_COLUMNS, MappingGroup, Rules, load_rules
 from dagster_project.settings import Settings
 
 # Objects whose landed versions become a history: what they were like at a past time is asked for.
@@ -118,7 +119,9 @@ def compile_mapping(settings: Settings) -> MappingReport:
     rules = load_rules(settings.seeds, registry, used_sets)
 
     tables_by_system = {
-        source.system: [_source_table(settings, source, table) for table in source.tables]
+        source.system: _with_siblings(
+            [_source_table(settings, source, table) for table in source.tables]
+        )
         for source in sources
     }
     staging = _staging_models(registry, rules, tables_by_system)
@@ -150,23 +153,42 @@ def _source_table(settings: Settings, source: Source, table: Table) -> SourceTab
     )
 
 
+def _with_siblings(tables: list[SourceTable]) -> list[SourceTable]:
+    by_name = {table.table: table for table in tables}
+    return [replace(table, siblings=by_name) for table in tables]
+
+
+def _check_lookups(table: SourceTable, group: MappingGroup) -> None:
+    """Rows are looked up by a key of one column; without it they cannot be told apart.
+
+    Raises:
+        MappingError: a table that rule rows look up in has no such key.
+    """
+    for wanted in group.lookups:
+        other = table.siblings.get(wanted.table)
+        if other is not None and len(other.primary_key) != 1:
+            raise MappingError(
+                f"seeds/field_mapping.csv: {wanted.text!r} (mapping set {group.mapping_set!r}) "
+                f"needs a `primary_key` of one column for table {other.table!r} of system "
+                f"{other.system!r}. Set it in the sources file."
+            )
+
+
 def _staging_models(
     registry: Registry, rules: Rules, tables_by_system: dict[str, list[SourceTable]]
 ) -> list[StagingModel]:
     result: list[StagingModel] = []
     for tables in tables_by_system.values():
-        models = [
-            model
-            for table in tables
-            for model in sql.staging_models(
-                table,
-                (
-                    group
-                    for group in rules.of_set(table.mapping_set)
-                    if group.source_table == table.table
-                ),
-            )
-        ]
+        models = []
+        for table in tables:
+            groups = [
+                group
+                for group in rules.of_set(table.mapping_set)
+                if group.source_table == table.table
+            ]
+            for group in groups:
+                _check_lookups(table, group)
+            models += sql.staging_models(table, groups)
         result += sql.distinct_names(models, registry.referenced)
     return sorted(result, key=lambda model: model.name)
 
@@ -178,6 +200,9 @@ def _column_status(
     for model in staging:
         key = (model.source.system, model.source.table)
         used.setdefault(key, set()).update(model.group.columns)
+        for wanted in model.group.lookups:
+            names = used.setdefault((model.source.system, wanted.table), set())
+            names.update([wanted.field, *model.source.siblings[wanted.table].primary_key])
     rows = []
     for tables in tables_by_system.values():
         for table in tables:
@@ -263,13 +288,13 @@ def _field_sources(staging: Sequence[StagingModel]) -> list[tuple[str, ...]]:
     rows = []
     for model in staging:
         group = model.group
+        readable = sql.StagingSql(model).readable
         entries = [
             (entry.field.field, entry.inputs, entry.transform) for entry in group.fields.values()
         ] + [(FILTER, entry.inputs, entry.transform) for entry in group.filters]
         for name, inputs, transform in entries:
-            known = {*model.source.columns, *PSEUDO_COLUMNS}
+            known = {*model.source.columns, *readable, *PSEUDO_COLUMNS}
             status = "mapped" if all(column in known for column in inputs) else "missing"
-            argument = f":{transform.argument}" if transform.argument else ""
             rows.append(
                 (
                     model.source.system,
@@ -278,7 +303,7 @@ def _field_sources(staging: Sequence[StagingModel]) -> list[tuple[str, ...]]:
                     group.record,
                     name,
                     " + ".join(inputs),
-                    transform.name + argument,
+                    transform.text,
                     status,
                 )
             )

@@ -8,7 +8,16 @@ from typing import Literal
 import duckdb
 
 Kind = Literal[
-    "text", "integer", "double", "decimal", "boolean", "instant", "naive", "date", "other"
+    "text",
+    "integer",
+    "double",
+    "decimal",
+    "boolean",
+    "instant",
+    "naive",
+    "date",
+    "binary",
+    "other",
 ]
 
 # Columns that every landed row carries, with the SQL type they have.
@@ -53,4 +62,4 @@ def kind_of(sql_type: str) -> Kind:
         return "double"
     if name.endswith(("INT", "INTEGER")):
         return "integer"
-    return {"BOOLEAN": "boolean", "DATE": "date"}.get(name, "other")  # type: ignore[return-value]
+    return {"BOOLEAN": "boolean", "DATE": "date", "BLOB": "binary"}.get(name, "other")  # type: ignore[return-value]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from dagster_project.mapping.landed import LANDED_METADATA, Kind
 from dagster_project.mapping.registry import (
@@ -13,10 +14,11 @@ from dagster_project.mapping.registry import (
     CanonicalField,
     CanonicalObject,
 )
-from dagster_project.mapping.rules import MAIN_RECORD, MappingGroup
+from dagster_project.mapping.rules import MAIN_RECORD, LookedUp, MappingGroup
 from dagster_project.mapping.transforms import (
     Expression,
     Input,
+    after_earlier_steps,
     compile_transform,
     jinja_text,
     literal,
@@ -41,6 +43,10 @@ class SourceTable:
     cursor: tuple[str, ...]
     columns: dict[str, Kind]
     """Landed columns; empty where nothing has landed."""
+    siblings: Mapping[str, SourceTable] = dataclass_field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """All tables of the source by name: what rule rows may look up in."""
 
     @property
     def has_landed(self) -> bool:
@@ -134,6 +140,20 @@ class StagingSql:
         self.object = model.group.object
         self.versions = versions
         self.inputs = self._inputs()
+        self.looked_up = self._looked_up()
+        self.readable = {**self.inputs, **{key.text: item for key, item in self.looked_up.items()}}
+
+    def _looked_up(self) -> dict[LookedUp, Input]:
+        """Columns of other tables that have landed, with a name that no other column has."""
+        found: dict[LookedUp, Input] = {}
+        for number, wanted in enumerate(self.group.lookups, start=1):
+            other = self.source.siblings.get(wanted.table)
+            if other and other.is_keyed and wanted.key in self.inputs:
+                kind = other.columns.get(wanted.field)
+                if kind:
+                    name = f"looked_up_{number}_{_slug(wanted.field)}"
+                    found[wanted] = Input(name, kind)
+        return found
 
     def _inputs(self) -> dict[str, Input]:
         """Safe names for the source columns in use; those that did not land are left out."""
@@ -171,6 +191,7 @@ class StagingSql:
             return header + self._nothing_landed()
         steps = {"landed": self._landed()}
         steps |= self._current()
+        steps |= self._joined()
         steps |= self._lookups()
         steps["converted"] = self._converted(list(steps))
         steps["mapped"] = self._mapped()
@@ -193,9 +214,11 @@ class StagingSql:
         group = self.group
         rows = ", ".join(str(line) for line in group.lines)
         grain = "landed version of a row" if self.versions else "row"
+        tables = dict.fromkeys([self.source.table, *(entry.table for entry in group.lookups)])
         lookups = [
             f"-- depends_on: {{{{ source({jinja_text(self.source.system)}, "
-            f"{jinja_text(self.source.table)}) }}}}"
+            f"{jinja_text(table)}) }}}}"
+            for table in tables
         ]
         if not self.source.has_landed:
             names = sorted(
@@ -295,18 +318,61 @@ class StagingSql:
             ),
         }
 
-    def _filters(self) -> list[str]:
+    def _joined(self) -> dict[str, str]:
+        """Steps that bring in columns of other tables: one per table and column that names its key.
+
+        A row counts as loaded when the newest of its parts was.
+        """
+        if not self.looked_up:
+            return {}
+        steps: dict[str, str] = {}
+        joins: list[str] = []
+        loaded = ["current_rows._loaded_at"]
+        pairs = dict.fromkeys((entry.table, entry.key) for entry in self.looked_up)
+        for table, key in pairs:
+            name = f"{_slug(table)}_by_{_slug(key)}"
+            other = self.source.siblings[table]
+            wanted = {
+                entry.field: item.name
+                for entry, item in self.looked_up.items()
+                if (entry.table, entry.key) == (table, key)
+            }
+            steps |= _lookup_steps(name, other, wanted)
+            joins.append(
+                f"left join {name}\n{INDENT}on {self.inputs[key].text} = {name}.lookup_key"
+            )
+            loaded.append(f"coalesce({name}.looked_up_at, current_rows._loaded_at)")
+        columns = [f"current_rows.{name}" for name in self._raw_columns if name != "_loaded_at"]
+        columns += [item.name for item in self.looked_up.values()]
+        # A version was current from its own load on, whatever is known of other tables now.
+        newest = loaded[0] if self.versions else f"greatest({', '.join(loaded)})"
+        columns += [f"{newest} as _loaded_at", "current_rows.first_loaded_at"]
+        if self.versions:
+            columns.append("current_rows.version_order")
+        relation = "\n".join(["current_rows", *joins])
+        conditions = self._filters(of_lookups=True)
+        steps["joined_rows"] = _select(columns, relation, conditions)
+        return steps
+
+    def _filters(self, *, of_lookups: bool = False) -> list[str]:
+        """Conditions on the table's own columns, or those on columns of other tables."""
         if self.versions:
             return []
         conditions = []
         for entry in self.group.filters:
-            unlike = "true" if entry.transform.name.startswith("not_") else "false"
-            known = [self.inputs.get(column) for column in entry.inputs]
-            if known[0] is None:
-                keeps = entry.transform.name in {"is_null", "not_equals", "not_starts_with"}
+            known = [self.readable[name] for name in entry.inputs if name in self.readable]
+            if any(item in self.looked_up.values() for item in known) != of_lookups:
+                continue
+            transform = entry.transform
+            unlike = "true" if transform.name.startswith("not_") else "false"
+            if len(known) < len(entry.inputs) and transform.first.name not in SKIPPING:
+                known = []
+            if not known:
+                keeps = transform.name in {"is_null", "not_equals", "not_starts_with"}
                 conditions.append("true" if keeps else "false")
             else:
-                conditions.append(predicate(entry.transform, known[0], unknown=unlike))
+                (read,) = after_earlier_steps(transform, known, self.source.time_zone)
+                conditions.append(predicate(transform, read, unknown=unlike))
         return conditions
 
     def _lookups(self) -> dict[str, str]:
@@ -343,7 +409,7 @@ class StagingSql:
         columns += ["_loaded_at", "first_loaded_at", "_load_id", "_source_row"]
         if self.versions:
             columns += ["version_order", "_is_deleted", *self._key_names()]
-        return _select(columns, "current_rows")
+        return _select(columns, "joined_rows" if self.looked_up else "current_rows")
 
     def _key_names(self) -> list[str]:
         return [
@@ -365,12 +431,11 @@ class StagingSql:
         nothing = Expression(f"cast(null as {field.sql_type})")
         if entry is None:
             return nothing
-        known = [self.inputs[name] for name in entry.inputs if name in self.inputs]
+        known = [self.readable[name] for name in entry.inputs if name in self.readable]
         missing = len(entry.inputs) - len(known)
         is_id = field.role in {"key", "reference"}
-        skips = entry.transform.name == "coalesce" or (
-            entry.transform.name == "concat" and not is_id
-        )
+        first = entry.transform.first.name
+        skips = first in SKIPPING and not (first == "concat" and is_id)
         if (missing and not skips) or (entry.inputs and not known):
             return nothing
         expression = compile_transform(
@@ -456,7 +521,7 @@ class StagingSql:
         key = self.group.fields[self.object.key.field]
         if "_row" in key.inputs:
             return False
-        plain = key.transform.name in {"key", "concat"}
+        plain = key.transform.name in {"key", "concat"} and not key.transform.earlier
         return not (
             plain and self.source.is_keyed and set(self.source.primary_key) <= set(key.inputs)
         )
@@ -545,12 +610,60 @@ class StagingSql:
         return [name for name, _ in self._all_columns()]
 
 
+# Transforms that make do with those of their source fields that have landed.
+SKIPPING = ("coalesce", "concat")
 HISTORY_COLUMNS = {
     "valid_from": "timestamp",
     "valid_to": "timestamp",
     "version_number": "bigint",
     "is_deleted": "boolean",
 }
+
+
+def _lookup_steps(name: str, other: SourceTable, wanted: Mapping[str, str]) -> dict[str, str]:
+    """The present version of each row of a table, by its key as text.
+
+    Args:
+        wanted: columns of the table → the names that they get.
+    """
+    (key,) = other.primary_key
+    cursors = {
+        column: f"raw_cursor_{number}"
+        for number, column in enumerate(other.cursor, start=1)
+        if column in other.columns
+    }
+    named = [(key, "raw_key"), *cursors.items()]
+    named += [(column, f"raw_{new}") for column, new in wanted.items()]
+    landed = [
+        *(f"{{{{ adapter.quote({jinja_text(column)}) }}}} as {new}" for column, new in named),
+        "_load_id",
+        f"{macro('map_timestamp', '_loaded_at', other.columns['_loaded_at'])} as _loaded_at",
+        "_source_row",
+        "_is_deleted",
+    ]
+    order = [
+        "_load_id desc",
+        *(f"{cursor} desc nulls last" for cursor in cursors.values()),
+        "_source_row desc nulls last",
+        *(f"raw_{new} nulls last" for new in wanted.values()),
+    ]
+    ranked = [
+        f"{Input('raw_key', other.columns[key]).text} as lookup_key",
+        *(f"raw_{new} as {new}" for new in wanted.values()),
+        "_loaded_at as looked_up_at",
+        "_is_deleted",
+        f"row_number() over (partition by raw_key order by {', '.join(order)}) as version_rank",
+    ]
+    relation = f"{{{{ source({jinja_text(other.system)}, {jinja_text(other.table)}) }}}}"
+    return {
+        f"{name}_landed": _select(landed, relation),
+        f"{name}_versions": _select(ranked, f"{name}_landed"),
+        name: _select(
+            ["lookup_key", *wanted.values(), "looked_up_at"],
+            f"{name}_versions",
+            ["version_rank = 1", "not coalesce(_is_deleted, false)"],
+        ),
+    }
 
 
 def canonical_sql(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ FILTER = "_where"
 MAIN_RECORD = "main"
 # Columns of every landed row that a rule may use like a source field.
 PSEUDO_COLUMNS = ("_row", "_load_id", "_loaded_at", "_source_file", "_source_row")
+_LOOKED_UP = re.compile(r"([a-z][a-z0-9_]*)\[([^\[\]]+)\]\.(.+)")
 
 
 class _Row(BaseModel):
@@ -87,6 +89,29 @@ class FunnelStage(_Row):
 
 
 @dataclass(frozen=True)
+class LookedUp:
+    """``log_action[idaction_url].name``: a column of another table of the same source.
+
+    It is that of the row whose primary key equals ``key``, a column of the row being mapped.
+    """
+
+    table: str
+    key: str
+    field: str
+
+    @property
+    def text(self) -> str:
+        """As the rule row writes it."""
+        return f"{self.table}[{self.key}].{self.field}"
+
+
+def looked_up(source_field: str) -> LookedUp | None:
+    """The looked-up column that a source field names, or None for a column of its own table."""
+    match = _LOOKED_UP.fullmatch(source_field)
+    return LookedUp(*match.groups()) if match else None
+
+
+@dataclass(frozen=True)
 class MappedField:
     """How one canonical field is filled."""
 
@@ -141,14 +166,27 @@ class MappingGroup:
         )
 
     @property
-    def columns(self) -> list[str]:
-        """Source columns used, in the order of the rule rows."""
+    def _source_fields(self) -> list[str]:
         entries = sorted(
             [(entry.line, entry.inputs) for entry in self.fields.values()]
             + [(entry.line, entry.inputs) for entry in self.filters]
         )
-        names = (name for _, inputs in entries for name in inputs)
-        return [name for name in dict.fromkeys(names) if name not in PSEUDO_COLUMNS]
+        return list(dict.fromkeys(name for _, inputs in entries for name in inputs))
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the source table in use, in the order of the rule rows."""
+        names = (
+            found.key if (found := looked_up(name)) else name
+            for name in self._source_fields
+            if name not in PSEUDO_COLUMNS
+        )
+        return list(dict.fromkeys(names))
+
+    @property
+    def lookups(self) -> list[LookedUp]:
+        """Columns of other tables in use, in the order of the rule rows."""
+        return [found for name in self._source_fields if (found := looked_up(name))]
 
 
 @dataclass(frozen=True)
@@ -263,6 +301,17 @@ def _add_rule(
     except TransformError as error:
         problems.add(row, error.column, str(error), error.wrong, error.allowed)
         return
+    for name in rule.inputs:
+        found = looked_up(name)
+        if found and tables is not None and found.table not in tables:
+            problems.add(
+                row,
+                "source_field",
+                f"no table {found.table!r} in the sources of mapping set {rule.mapping_set!r}",
+                found.table,
+                tables,
+            )
+            return
     if target is None:
         if transform.name not in PREDICATES:
             problems.add(

@@ -19,7 +19,9 @@ Produces = Literal["text", "number", "timestamp", "boolean", "any"]
 SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Argument → Java pattern letters are made in the macro; only these directives have both forms.
 TIMESTAMP_DIRECTIVES = frozenset("YymdHIMSfbBpz")
-EPOCHS = ("epoch_seconds", "epoch_milliseconds")
+EPOCHS = ("epoch_seconds", "epoch_milliseconds", "epoch_microseconds")
+# Between the steps of a transform: each step takes the text that the one before it made.
+STEP_MARK = " > "
 
 
 class TransformError(ValueError):
@@ -40,10 +42,26 @@ class TransformError(ValueError):
 
 @dataclass(frozen=True)
 class Transform:
-    """A transform as a rule row names it: ``before:;`` is name ``before``, argument ``;``."""
+    """A transform as a rule row names it: ``before:;`` is name ``before``, argument ``;``.
+
+    Of several steps (``param:page_location > url_host``) it is the last; ``earlier`` are those
+    that run first.
+    """
 
     name: str
     argument: str = ""
+    earlier: tuple[Transform, ...] = ()
+
+    @property
+    def first(self) -> Transform:
+        """The step that reads the source fields."""
+        return self.earlier[0] if self.earlier else self
+
+    @property
+    def text(self) -> str:
+        """The transform as the rule row writes it."""
+        own = f"{self.name}:{self.argument}" if self.argument else self.name
+        return STEP_MARK.join([*(step.text for step in self.earlier), own])
 
 
 @dataclass(frozen=True)
@@ -108,6 +126,37 @@ def _check_json(argument: str) -> None:
         raise TransformError(f"cannot read the path {argument!r}. Write it like $.customer.id")
 
 
+def _check_factor(argument: str) -> None:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", argument) or not float(argument):
+        raise TransformError(f"cannot read the factor {argument!r}. Write it like scale:0.001")
+
+
+def _check_values(argument: str) -> None:
+    _values(argument)
+
+
+def _values(argument: str) -> tuple[dict[str, str], bool]:
+    """``1=page_view|3=download|*`` → the new values, and whether others stay as they are."""
+    values: dict[str, str] = {}
+    keeps_others = False
+    for part in argument.split("|"):
+        old, equals, new = (piece.strip() for piece in part.partition("="))
+        if part.strip() == "*":
+            keeps_others = True
+        elif not equals or not old or not new:
+            raise TransformError(
+                f"cannot read {argument!r}. Write values:<old>=<new>|<old>=<new>, "
+                "and |* behind it to keep other values"
+            )
+        elif old in values:
+            raise TransformError(f"{old!r} stands twice. Keep one of them")
+        else:
+            values[old] = new
+    if not values:
+        raise TransformError(f"{argument!r} changes no value. Write values:<old>=<new>")
+    return values, keeps_others
+
+
 TRANSFORMS: Mapping[str, TransformKind] = {
     "text": TransformKind("text"),
     "lower": TransformKind("text"),
@@ -130,6 +179,14 @@ TRANSFORMS: Mapping[str, TransformKind] = {
     "before": TransformKind("text", argument="needed"),
     "after": TransformKind("text", argument="needed"),
     "json": TransformKind("text", argument="needed", check=_check_json),
+    "param": TransformKind("text", argument="needed"),
+    "url": TransformKind("text", inputs_min=3, inputs_max=3),
+    "url_host": TransformKind("text"),
+    "url_path": TransformKind("text"),
+    "ip_address": TransformKind("text"),
+    "digest": TransformKind("text", inputs_max=None),
+    "values": TransformKind("text", argument="needed", check=_check_values),
+    "scale": TransformKind("number", argument="needed", check=_check_factor),
     "equals": TransformKind("boolean", argument="needed"),
     "not_equals": TransformKind("boolean", argument="needed"),
     "starts_with": TransformKind("boolean", argument="needed"),
@@ -137,6 +194,8 @@ TRANSFORMS: Mapping[str, TransformKind] = {
     "not_null": TransformKind("boolean"),
     "is_null": TransformKind("boolean"),
 }
+# Their text is looked up in a code table behind all other steps.
+LOOKUPS = ("code", "stage", "alias")
 PREDICATES = (
     "equals",
     "not_equals",
@@ -148,11 +207,32 @@ PREDICATES = (
 
 
 def parse_transform(text: str, inputs: Sequence[str]) -> Transform:
-    """Read ``name`` or ``name:argument`` and check it against the number of source fields.
+    """Read ``name`` or ``name:argument``, or several joined by `` > ``, and check each step.
+
+    The first step takes the source fields, every other one the text that the step before it made.
 
     Raises:
-        TransformError: no such transform, wrong argument or wrong number of source fields.
+        TransformError: no such transform, wrong argument, wrong number of source fields, or a
+            step that makes no text before another one.
     """
+    steps: list[Transform] = []
+    texts = text.split(STEP_MARK)
+    for number, part in enumerate(texts, start=1):
+        step = _parse_step(part.strip() if len(texts) > 1 else part, inputs if not steps else [""])
+        is_last = number == len(texts)
+        if not is_last and TRANSFORMS[step.name].produces not in {"text", "any"}:
+            raise TransformError(
+                f"{step.name!r} makes {TRANSFORMS[step.name].produces}, which no further step "
+                "takes. Let it be the last step"
+            )
+        if not is_last and step.name in LOOKUPS:
+            raise TransformError(f"{step.name!r} is looked up last. Let it be the last step")
+        steps.append(step)
+    last = steps.pop()
+    return Transform(last.name, last.argument, tuple(steps))
+
+
+def _parse_step(text: str, inputs: Sequence[str]) -> Transform:
     name, _, argument = text.partition(":")
     kind = TRANSFORMS.get(name)
     if kind is None:
@@ -262,6 +342,16 @@ def convert(source: Input, field_type: str, argument: str, zone: str) -> Express
     )
 
 
+def after_earlier_steps(
+    transform: Transform, inputs: Sequence[Input], zone: str
+) -> Sequence[Input]:
+    """What the last step of a transform reads: the source columns, or the text made of them."""
+    for step in transform.earlier:
+        made = compile_transform(step, inputs, "text", zone=zone, is_id=False)
+        inputs = [Input(f"({made.value})", "text")]
+    return inputs
+
+
 def predicate(transform: Transform, source: Input, *, unknown: str | None = None) -> str:
     """A condition as SQL; ``unknown`` replaces NULL (a filter keeps rows that are unlike)."""
     if transform.name == "not_null":
@@ -290,8 +380,9 @@ def compile_transform(
         zone: IANA zone of texts that hold a time without a zone. (Landed timestamps are UTC.)
         is_id: the field is a key or reference: all parts of a composite id must be there.
     """
+    inputs = after_earlier_steps(transform, inputs, zone)
     name, argument = transform.name, transform.argument
-    if name in {"text", "code", "stage", "alias"}:
+    if name in {"text", *LOOKUPS}:
         return _finish(inputs[0].text, field_type, zone)
     if name in {"lower", "upper"}:
         return _finish(f"{name}({inputs[0].text})", field_type, zone)
@@ -332,7 +423,40 @@ def compile_transform(
         return _finish(
             f"nullif(trim({macro('json_text', inputs[0].name, argument)}), '')", field_type, zone
         )
+    if name == "scale":
+        part = convert(inputs[0], "number", "", zone)
+        value = f"({part.value} * cast({literal(argument)} as double))"
+        if field_type == "integer":
+            value = f"cast(round({value}) as bigint)"
+        return Expression(value, part.unconverted)
+    made = _web_text(name, argument, inputs)
+    if made is not None:
+        return _finish(made, field_type, zone)
     return Expression(predicate(transform, inputs[0]))
+
+
+def _web_text(name: str, argument: str, inputs: Sequence[Input]) -> str | None:
+    """SQL of the transforms that web-analytics exports need; None for any other."""
+    texts = [source.text for source in inputs]
+    if name == "param":
+        return f"nullif(trim({macro('key_value_text', inputs[0].name, argument)}), '')"
+    if name in {"url_host", "url_path", "ip_address"}:
+        return macro(name, texts[0])
+    if name == "url":
+        host, path, query = texts
+        rest = f"coalesce('?' || {query}, '')"
+        return (
+            f"case when {host} is null then nullif(coalesce({path}, '') || {rest}, '') "
+            f"else 'https://' || {host} || coalesce({path}, '/') || {rest} end"
+        )
+    if name == "digest":
+        joined = " || '|' || ".join(f"coalesce({text}, '')" for text in texts)
+        return f"md5({joined})"
+    if name == "values":
+        values, keeps_others = _values(argument)
+        cases = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in values.items())
+        return f"case {texts[0]} {cases}{f' else {texts[0]}' if keeps_others else ''} end"
+    return None
 
 
 def _finish(text: str, field_type: str, zone: str) -> Expression:

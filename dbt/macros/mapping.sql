@@ -1,7 +1,7 @@
 {# Macros that the mapping compiler writes into generated models. Each idea has one name; what an
    engine says differently is dispatched. `landed` is the kind of value that the column holds:
    text, integer, double, decimal, boolean, instant (with zone), naive (without: the lake's are UTC),
-   date, other. #}
+   date, binary, other. #}
 
 {# Trimmed text; blank is NULL. A whole number that landed with a fraction has no ".0". #}
 {% macro map_text(column, landed='text') -%}
@@ -19,6 +19,8 @@
         end
     {%- elif landed in ('integer', 'boolean') -%}
         cast({{ column }} as string)
+    {%- elif landed == 'binary' -%}
+        lower(hex({{ column }}))
     {%- else -%}
         nullif(trim(cast({{ column }} as string)), '')
     {%- endif -%}
@@ -60,17 +62,19 @@
 {%- endmacro %}
 
 {# A point in time as UTC timestamp. Texts without a zone are read in `zone`; a day without a time
-   stays the day that the source means. Without a format, text must be ISO 8601; `format` holds strptime patterns joined by | (the first that fits
-   wins), or epoch_seconds / epoch_milliseconds. #}
+   stays the day that the source means. Without a format, text must be ISO 8601; `format` holds
+   strptime patterns joined by | (the first that fits wins), or epoch_seconds,
+   epoch_milliseconds or epoch_microseconds. #}
 {% macro map_timestamp(column, landed='text', format='', zone='UTC') -%}
     {%- if landed == 'instant' -%}
         {{ instant_to_utc(column) }}
     {%- elif landed in ('naive', 'date') -%}
         cast({{ column }} as timestamp)
-    {%- elif format in ('epoch_seconds', 'epoch_milliseconds') -%}
+    {%- elif format in ('epoch_seconds', 'epoch_milliseconds', 'epoch_microseconds') -%}
         {%- set number = column if landed in ('integer', 'double', 'decimal')
             else map_number(column, landed) -%}
-        {{ epoch_to_utc(number, 1 if format == 'epoch_milliseconds' else 1000) }}
+        {%- set factors = {'epoch_seconds': 1000000, 'epoch_milliseconds': 1000} -%}
+        {{ epoch_to_utc(number, factors.get(format, 1)) }}
     {%- elif format -%}
         {%- set text = map_text(column, landed) -%}
         {%- set parts = [] -%}
@@ -131,4 +135,106 @@
 
 {% macro spark__text_literal(value) -%}
     '{{ value | replace("\\", "\\\\") | replace("'", "\\'") }}'
+{%- endmacro %}
+
+{# The value of one key in a JSON list of {key, value}, as GA4 exports parameters: `value` is text or
+   an object that holds one of string_value, int_value, double_value and float_value. The list is
+   read once for all keys that a model asks for, as engines share the equal part. #}
+{% macro key_value_text(text, key) -%}
+    {{- return(adapter.dispatch('key_value_text', 'sales_migration_health')(text, key)) -}}
+{%- endmacro %}
+
+{% macro default__key_value_text(text, key) -%}
+    {%- set slots = '"string_value":"VARCHAR","int_value":"VARCHAR","double_value":"VARCHAR",'
+        ~ '"float_value":"VARCHAR"' -%}
+    {%- set list = "from_json(case when json_valid(cast(" ~ text ~ " as string)) then cast("
+        ~ text ~ " as string) end, '[{\"key\":\"VARCHAR\",\"value\":{" ~ slots ~ "}}]')" -%}
+    list_extract(
+        [
+            coalesce(
+                entry.value.string_value,
+                entry.value.int_value,
+                entry.value.double_value,
+                entry.value.float_value
+            )
+            for entry in {{ list }}
+            if entry.key = '{{ key | replace("'", "''") }}'
+        ],
+        1
+    )
+{%- endmacro %}
+
+{% macro spark__key_value_text(text, key) -%}
+    {%- set list = "from_json(cast(" ~ text ~ " as string), 'array<struct<key:string,value:struct<"
+        ~ "string_value:string,int_value:string,double_value:string,float_value:string>>>')" -%}
+    get(
+        transform(
+            filter(
+                {{ list }},
+                entry -> entry.key = {{ text_literal(key) }}
+            ),
+            entry -> coalesce(
+                entry.value.string_value,
+                entry.value.int_value,
+                entry.value.double_value,
+                entry.value.float_value
+            )
+        ),
+        0
+    )
+{%- endmacro %}
+
+{# Host of a URL in lower case, without user and port; also of one without a scheme. NULL for a path. #}
+{% macro url_host(text) -%}
+    lower({{ regexp_group(without_scheme(text), '^(?:[^/?#@]*@)?([^/?#:@]+)', 1) }})
+{%- endmacro %}
+
+{# Path and query of a URL, or of a path, without the fragment: what a web server would log. #}
+{% macro url_path(text) -%}
+    {%- set rest = regexp_group(without_scheme(text), '^[^/?#]*([/?][^#]*)', 1) -%}
+    case
+        when {{ text }} is null then null
+        when {{ rest }} is null then '/'
+        when substr({{ rest }}, 1, 1) = '?' then '/' || {{ rest }}
+        else {{ rest }}
+    end
+{%- endmacro %}
+
+{# A URL from its host on; a path stays. #}
+{% macro without_scheme(text) -%}
+    {{ regexp_replace_all(text, '^([A-Za-z][A-Za-z0-9+.-]*:)?//', '') }}
+{%- endmacro %}
+
+{# An internet address as people write it, from 4 or 16 bytes in hexadecimal digits; other text stays. #}
+{% macro ip_address(text) -%}
+    {%- set hex = 'lower(' ~ text ~ ')' -%}
+    {%- set four = [] -%}
+    {%- set mapped = [] -%}
+    {%- set groups = [] -%}
+    {%- for index in range(4) -%}
+        {%- do four.append(hex_number('substr(' ~ hex ~ ', ' ~ (2 * index + 1) ~ ', 2)')) -%}
+        {%- do mapped.append(hex_number('substr(' ~ hex ~ ', ' ~ (2 * index + 25) ~ ', 2)')) -%}
+    {%- endfor -%}
+    {%- for index in range(8) -%}
+        {%- do groups.append('substr(' ~ hex ~ ', ' ~ (4 * index + 1) ~ ', 4)') -%}
+    {%- endfor -%}
+    case
+        when {{ matches(hex, '^[0-9a-f]{8}$') }} then {{ four | join(" || '.' || ") }}
+        when {{ matches(hex, '^0{20}ffff[0-9a-f]{8}$') }} then {{ mapped | join(" || '.' || ") }}
+        when {{ matches(hex, '^[0-9a-f]{32}$') }} then {{ groups | join(" || ':' || ") }}
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{# A number in hexadecimal digits as text in decimal ones. #}
+{% macro hex_number(text) -%}
+    {{- return(adapter.dispatch('hex_number', 'sales_migration_health')(text)) -}}
+{%- endmacro %}
+
+{% macro default__hex_number(text) -%}
+    cast(try_cast('0x' || {{ text }} as int) as string)
+{%- endmacro %}
+
+{% macro spark__hex_number(text) -%}
+    conv({{ text }}, 16, 10)
 {%- endmacro %}

@@ -290,17 +290,17 @@
     try_cast({{ text }} as timestamp)
 {%- endmacro %}
 
-{# Milliseconds (number × factor) since 1970 as UTC timestamp. #}
+{# Microseconds (number × factor) since 1970 as UTC timestamp. #}
 {% macro epoch_to_utc(number, factor) -%}
     {{- return(adapter.dispatch('epoch_to_utc', 'sales_migration_health')(number, factor)) -}}
 {%- endmacro %}
 
 {% macro default__epoch_to_utc(number, factor) -%}
-    make_timestamp(cast(floor({{ number }} * {{ factor }}) as bigint) * 1000)
+    make_timestamp(cast(round({{ number }} * {{ factor }}) as bigint))
 {%- endmacro %}
 
 {% macro spark__epoch_to_utc(number, factor) -%}
-    timestamp_millis(cast(floor({{ number }} * {{ factor }}) as bigint))
+    timestamp_micros(cast(round({{ number }} * {{ factor }}) as bigint))
 {%- endmacro %}
 
 {# Text by a strptime pattern; NULL where it does not fit. #}

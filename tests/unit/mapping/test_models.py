@@ -98,6 +98,25 @@ def test_keyless_snapshot_counts_its_newest_load_and_makes_one_order_per_key(
     ]
 
 
+def test_columns_of_another_table_are_looked_up_by_its_key(company: SmallCompany) -> None:
+    january, march = at("2026-01-01 00:00"), at("2026-03-01 00:00")
+    assert company.rows(
+        "select quote_id, currency, quoted_at, list_price, loaded_at, first_loaded_at "
+        "from intermediate.int_canonical__quotes order by 1"
+    ) == [
+        ("crm:D1", "TECH", at("2026-01-01 08:00"), None, march, january),
+        ("crm:D3", "CNY", None, None, january, january),
+        ("crm:D4", "TECH", at("2026-01-01 08:00"), None, march, january),
+    ], "present version, no row without a match, a filter on the other table, newest load"
+    assert (
+        "accounts[account].website",
+        "missing",
+    ) in company.rows(
+        "select source_field, status from intermediate.int_canonical__field_sources "
+        "where object = 'quote'"
+    )
+
+
 def test_append_table_counts_all_rows(company: SmallCompany) -> None:
     assert company.rows(
         "select activity_text_id, body from intermediate.int_canonical__activity_texts order by 1"

@@ -56,6 +56,11 @@ def error_for(settings: Settings, row: str, codes: str = "") -> str:
             "has no row for its key. Add one for 'team_id'",
         ),
         (
+            "small_crm,accounts,account,,city,deal[id].town,,",
+            "source_field",
+            "no table 'deal' in the sources of mapping set 'small_crm'. Did you mean 'deals'",
+        ),
+        (
             "small_crm,accounts,account,,city,town + place,,",
             "source_field",
             "'text' takes exactly 1, but got 2",
@@ -91,6 +96,12 @@ def test_unusable_row_is_named(unlanded: Settings, row: str, column: str, messag
     text = error_for(unlanded, row)
     assert text.startswith(f"seeds/field_mapping.csv:{ROWS} {column}: ")
     assert message in text
+
+
+def test_lookup_in_a_table_without_a_key_of_one_column_is_named(unlanded: Settings) -> None:
+    message = error_for(unlanded, "small_crm,deals,opportunity,,channel,people[account].kind,,")
+    assert "'people[account].kind'" in message
+    assert "`primary_key` of one column for table 'people' of system 'crm'" in message
 
 
 def test_row_with_too_many_cells_is_named(unlanded: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dagster_project.mapping.transforms import (
+    STEP_MARK,
     TRANSFORMS,
     TransformError,
     parse_transform,
@@ -24,7 +25,7 @@ def test_transform_gives_value_or_lists_it(company: SmallCompany, index: int) ->
 
 
 def test_every_transform_has_a_case() -> None:
-    covered = {case.transform.partition(":")[0] for case in CASES}
+    covered = {step.partition(":")[0] for case in CASES for step in case.transform.split(STEP_MARK)}
     looked_up = {"code", "stage", "alias"}  # covered by the canonical models
     assert covered | looked_up == set(TRANSFORMS)
 
@@ -46,6 +47,15 @@ def test_every_transform_has_a_case() -> None:
         ("number:,", ["a"], "transform", "thousands mark"),
         ("json:customer", ["a"], "transform", "Write it like $.customer.id"),
         ("key:Other System", ["a"], "transform", "is not a system name"),
+        ("scale:0", ["a"], "transform", "Write it like scale:0.001"),
+        ("values:1", ["a"], "transform", "Write values:<old>=<new>"),
+        ("values:*", ["a"], "transform", "changes no value"),
+        ("values:1=a|1=b", ["a"], "transform", "stands twice"),
+        ("url", ["a"], "source_field", "takes exactly 3, but got 1"),
+        ("json:$.a > concat:-", ["a"], "source_field", "takes at least 2, but got 1"),
+        ("json:$.a > txt", ["a"], "transform", "unknown transform 'txt'"),
+        ("number > text", ["a"], "transform", "'number' makes number, which no further step"),
+        ("code > text", ["a"], "transform", "Let it be the last step"),
     ],
 )
 def test_unusable_transform_is_refused(
