@@ -62,9 +62,27 @@ QUARANTINED_ROWS_SCHEMA = pa.schema(
     ]
 )
 
+# What people did on the worklists; `dagster_project.worklists` writes them.
+WORKLIST_ACTIONS_SCHEMA = pa.schema(
+    [
+        ("action_id", pa.string()),
+        ("list", pa.string()),
+        ("subject_id", pa.string()),
+        ("action", pa.string()),
+        ("value", pa.string()),
+        ("until", pa.date32()),
+        ("note", pa.string()),
+        ("actor", pa.string()),
+        ("acted_at", TIMESTAMP),
+        ("version_id", pa.string()),
+        ("sequence", pa.int64()),
+    ]
+)
+
 OPERATIONS_SCHEMAS: Mapping[str, pa.Schema] = {
     "receipts": RECEIPTS_SCHEMA,
     "quarantined_rows": QUARANTINED_ROWS_SCHEMA,
+    "worklist_actions": WORKLIST_ACTIONS_SCHEMA,
 }
 
 
@@ -177,7 +195,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def ensure_operations(settings: Settings) -> None:
-    """Give every ops table of this module a file, so that readers find its columns."""
+    """Give every ops table whose columns are known here a file, so that readers find them."""
     for name, schema in OPERATIONS_SCHEMAS.items():
         folder = settings.operations / name
         if not any(folder.glob("*.parquet")):

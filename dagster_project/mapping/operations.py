@@ -1,6 +1,6 @@
-"""What the pipeline writes about itself (lake/raw/ops), as dbt sources."""
+"""What the pipeline writes about itself, and people on the worklists (lake/raw/ops)."""
 
 from __future__ import annotations
 
 OPERATIONS = "ops"
-OPERATIONS_TABLES = ("receipts", "quarantined_rows", "check_results")
+OPERATIONS_TABLES = ("receipts", "quarantined_rows", "check_results", "worklist_actions")
