@@ -145,6 +145,13 @@ class WorklistStore:
             self._folded[list_name] = ((found[-1].sequence, found[-1].action_id), states)
         return states
 
+    def position(self) -> int:
+        """Sequence of the newest action; 0 before the first. Cheap enough to ask often."""
+        with self._transaction() as connection:
+            if connection is None:
+                return 0
+            return int(connection.scalar(sa.select(sa.func.max(_table.c.sequence))) or 0)
+
     def _read(self, query: sa.Select[Any]) -> list[Action]:
         with self._transaction() as connection:
             return [] if connection is None else [_action(row) for row in connection.execute(query)]

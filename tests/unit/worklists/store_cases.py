@@ -39,6 +39,7 @@ def keeps_what_it_is_given(settings: Settings) -> None:
     assert [action.sequence for action in stored] == sorted({a.sequence for a in stored})
     assert [replace(action, sequence=0) for action in stored] == given
     other = new_store(settings)
+    assert other.position() == stored[-1].sequence
     assert other.actions() == stored
     assert other.actions(since=stored[0].sequence) == stored[1:]
     assert other.actions(list_name="silent_lead") == stored[2:]

@@ -48,6 +48,7 @@ def test_writers_stand_in_line(settings: Settings) -> None:
 def test_reading_creates_nothing_and_writing_makes_a_wal_file(settings: Settings) -> None:
     store = open_store(settings)
     assert store.actions() == [] and store.current_state("silent_lead") == {}
+    assert store.position() == 0
     assert not settings.home.exists()
     store.append_action(store_cases.act("reopen"))
     with sqlite3.connect(settings.worklist_file) as connection:
