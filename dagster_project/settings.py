@@ -106,6 +106,11 @@ class Settings(BaseModel):
         return self.home / "dbt" / "models"
 
     @property
+    def generated_macros(self) -> Path:
+        """Macros that the rule rows of the web log are compiled to."""
+        return self.home / "dbt" / "macros"
+
+    @property
     def dbt_artifacts(self) -> Path:
         """dbt's target folder: manifest, run results, compiled SQL."""
         return self.home / "dbt" / "target"
@@ -127,6 +132,7 @@ class Settings(BaseModel):
             "SMH_HOME": str(self.home),
             "SMH_DBT_SEEDS": os.path.relpath(self.seeds, self.dbt_project),
             "SMH_GENERATED_MODELS": os.path.relpath(self.generated_models, self.dbt_project),
+            "SMH_GENERATED_MACROS": os.path.relpath(self.generated_macros, self.dbt_project),
             "SMH_WAREHOUSE": str(self.warehouse),
             "SMH_AS_OF": as_of.isoformat(),
             "DBT_TARGET_PATH": str(self.dbt_artifacts),

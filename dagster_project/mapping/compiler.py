@@ -16,8 +16,9 @@ from dagster_project.mapping.landed import LANDED_METADATA, landed_columns
 from dagster_project.mapping.models import SourceTable, StagingModel
 from dagster_project.mapping.operations import OPERATIONS, OPERATIONS_TABLES
 from dagster_project.mapping.registry import CanonicalObject, Registry, load_registry
-from dagster_project.mapping.rows import MappingError
+from dagster_project.mapping.rows import MappingError, RuleProblems
 from dagster_project.mapping.rules import FILTER, PSEUDO_COLUMNS, MappingGroup, Rules, load_rules
+from dagster_project.mapping.web_rules import load_web_rules, web_macros
 from dagster_project.settings import Settings
 
 # Objects whose landed versions become a history: what they were like at a past time is asked for.
@@ -117,6 +118,9 @@ def compile_mapping(settings: Settings) -> MappingReport:
         tables = used_sets.setdefault(source.mapping_set, set())
         tables.update(table.name for table in source.tables)
     rules = load_rules(settings.seeds, registry, used_sets)
+    problems = RuleProblems()
+    web_rules = load_web_rules(settings.seeds, problems)
+    problems.raise_any()
 
     tables_by_system = {
         source.system: _with_siblings(
@@ -136,6 +140,7 @@ def compile_mapping(settings: Settings) -> MappingReport:
     files = _files(settings, registry, tables_by_system, staging, report)
     report.models = sorted(Path(name).stem for name in files if name.endswith(".sql"))
     _write(settings.generated_models, files, report)
+    _write(settings.generated_macros, {"web_rules.sql": web_macros(web_rules)}, report)
     return report
 
 

@@ -1,4 +1,4 @@
--- One row per request in a web log. A view: the lake's Parquet is read once, by the visitor days.
+-- One row per request in a web log. A view: the lake's Parquet is read by the per-day web models.
 {{ config(materialized='view') }}
 with
 
@@ -12,10 +12,16 @@ select
     web_event_id,
     source_system,
     visitor_address,
+    visitor_key,
+    session_key,
     user_name,
     user_agent,
     method,
+    host,
     url,
+    event_name,
+    page_title,
+    engaged_seconds,
     status,
     count_bytes,
     referrer,

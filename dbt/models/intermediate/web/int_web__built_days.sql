@@ -1,0 +1,32 @@
+-- One row per system, load and day of which every per-day web model has been built. The next build
+-- compares it with what has landed; after a failure it still holds the state before.
+{{ config(materialized='table') }}
+-- depends_on: {{ ref('int_web__visitor_days') }}
+-- depends_on: {{ ref('int_web__visitor_day_flags') }}
+-- depends_on: {{ ref('fct_web_page_view') }}
+-- depends_on: {{ ref('fct_web_session') }}
+-- depends_on: {{ ref('int_web__overlong_sessions') }}
+with
+
+landed as (
+
+    select * from {{ ref('int_web__landed_days') }}
+
+),
+
+versions as (
+
+    select * from {{ ref('int_web__rule_version') }}
+
+)
+
+select
+    landed.source_system,
+    landed.loaded_at,
+    landed.event_date,
+    landed.count_events,
+    landed.first_seen_at,
+    landed.last_seen_at,
+    versions.rule_version
+from landed
+cross join versions
