@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from dagster_project.connectors.snowplow import ENRICHED_FIELDS
 from dagster_project.settings import Settings, secret
 
 RESERVED_SYSTEMS = frozenset({"ops"})
@@ -116,14 +117,33 @@ class FileTable(Table):
 
     load: Literal["snapshot", "append"] = "snapshot"
     glob: Text
-    format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = Field(
+    format: Literal["csv", "xlsx", "jsonl", "parquet", "snowplow"] | None = Field(
         default=None, description="By default from the ending of `glob`."
     )
     encoding: Text = "utf-8"
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
         default=None, description="CSV: by default the most frequent of , ; tab | in the header."
     )
+    names: tuple[Text, ...] = Field(
+        default=(), description="CSV without a header line: the names of its columns, in order."
+    )
+    quotes: bool = Field(
+        default=True, description='CSV: false where " is a character like any other.'
+    )
     sheet: Text | None = Field(default=None, description="XLSX: by default the first sheet.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_form(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("format") == "snowplow":
+            form = {"names": ENRICHED_FIELDS, "delimiter": "\t", "quotes": False}
+            if set(form) & set(values):
+                raise ValueError(
+                    'format = "snowplow" says itself what `names`, `delimiter` and `quotes` are; '
+                    "leave them out"
+                )
+            return {**values, **form}
+        return values
 
     @model_validator(mode="after")
     def _check(self) -> FileTable:
@@ -131,13 +151,19 @@ class FileTable(Table):
         if self.format is None and ending not in FILE_FORMATS:
             raise ValueError(
                 f'`glob` = "{self.glob}" does not tell the format; add `format` = '
-                '"csv", "xlsx", "jsonl" or "parquet"'
+                '"csv", "xlsx", "jsonl", "parquet" or "snowplow"'
+            )
+        if self.file_format != "csv" and (self.names or not self.quotes):
+            raise ValueError(
+                "`names` and `quotes` are for CSV; leave them out, or correct `format`"
             )
         return self
 
     @property
     def file_format(self) -> str:
         """csv, xlsx, jsonl or parquet."""
+        if self.format == "snowplow":
+            return "csv"
         return self.format or FILE_FORMATS[Path(self.glob.removesuffix(".gz")).suffix.lower()]
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -181,12 +182,15 @@ class FilesReader:
         frozen: Mapping[str, str],
         target: Path,
     ) -> None:
-        columns, delimiter = csv_rows.read_header(copy, table.delimiter, file)
+        form = csv_rows.read_form(
+            copy, file, delimiter=table.delimiter, names=table.names, quotes=table.quotes
+        )
+        columns = form.columns
         if not columns:
             return
         check_names(columns, file)
         with duck.connect(target.parent) as connection:
-            count = csv_rows.read_clean(connection, copy, columns, delimiter, file, target)
+            count = csv_rows.read_clean(connection, copy, form, file, target)
         if count is not None:
             piece.parquet.append(target)
             piece.columns.update(dict.fromkeys(columns, "text"))
@@ -196,7 +200,7 @@ class FilesReader:
         def batches() -> Iterator[Batch]:
             rows: list[list[str | None]] = []
             numbers: list[int] = []
-            for record in csv_rows.read_rows(copy, len(columns), delimiter, file, piece.rejected):
+            for record in csv_rows.read_rows(copy, form, file, piece.rejected):
                 rows.append(record.fields)
                 numbers.append(record.line)
                 if len(rows) == BATCH_ROWS:
@@ -343,10 +347,17 @@ class FilesReader:
                 [pa.field(name, arrow_type(kind)) for name, kind in types.items()] + POSITION_FIELDS
             )
             check_names(list(types), file)
-            with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+            nested = [field.name for field in fields if _is_plain_nest(field.type)]
+            with (
+                duck.connect(target.parent) as connection,
+                pq.ParquetWriter(target, schema, compression="zstd") as writer,
+            ):
                 for batch in source.iter_batches(batch_size=4 * BATCH_ROWS):
+                    as_json = _nests_as_json(connection, batch, nested)
                     arrays = [
-                        self._cast(batch.column(batch.schema.get_field_index(name)), kind)
+                        as_json[name]
+                        if name in as_json and kind == "text"
+                        else self._cast(batch.column(batch.schema.get_field_index(name)), kind)
                         for name, kind in types.items()
                     ]
                     start = piece.rows_read + 1
@@ -375,6 +386,42 @@ class FilesReader:
                 type=pa.string(),
             )
         return array.cast(arrow_type(kind))
+
+
+def _is_plain_nest(kind: pa.DataType) -> bool:
+    """Whether a column holds lists or records of nothing but texts, numbers and booleans."""
+
+    def is_plain(inner: pa.DataType) -> bool:
+        if pa.types.is_struct(inner):
+            return all(is_plain(inner.field(i).type) for i in range(inner.num_fields))
+        if pa.types.is_list(inner) or pa.types.is_large_list(inner):
+            return is_plain(inner.value_type)
+        checks = (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_boolean,
+            pa.types.is_null,
+        )
+        return any(check(inner) for check in checks)
+
+    return pa.types.is_nested(kind) and not pa.types.is_map(kind) and is_plain(kind)
+
+
+def _nests_as_json(
+    connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, names: Sequence[str]
+) -> dict[str, pa.Array]:
+    """Lists and records as JSON text, by DuckDB: six times as fast as by Python's json."""
+    if not names:
+        return {}
+    connection.register("nested_batch", pa.table(batch.select(names)))
+    columns = ", ".join(
+        f"cast(to_json({duck.name(n)}) as varchar) as {duck.name(n)}" for n in names
+    )
+    made = connection.execute(f"select {columns} from nested_batch").to_arrow_table()
+    connection.unregister("nested_batch")
+    return {name: made[name].combine_chunks() for name in names}
 
 
 def changed_type(where: str, column: str, expected: str, found: str) -> SourceError:

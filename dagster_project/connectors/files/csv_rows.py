@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +34,20 @@ class Record:
     fields: list[str | None]
 
 
-def read_header(copy: LocalCopy, delimiter: str | None, file: str) -> tuple[list[str], str]:
-    """Column names and delimiter of a CSV file; ([], …) for a file without any line.
+@dataclass(frozen=True)
+class Form:
+    """How a CSV file is written; without columns it has no line at all."""
+
+    columns: list[str]
+    delimiter: str
+    has_header: bool = True
+    has_quotes: bool = True
+
+
+def read_form(
+    copy: LocalCopy, file: str, *, delimiter: str | None, names: Sequence[str], quotes: bool
+) -> Form:
+    """The form of a CSV file: with ``names`` its first line is a row, else it is the header.
 
     A column without a name becomes ``column_<n>``; a repeated name gets ``_2``, ``_3`` …
 
@@ -43,6 +55,10 @@ def read_header(copy: LocalCopy, delimiter: str | None, file: str) -> tuple[list
         SourceError: the first line is no text of the encoding or its quotes are not closed.
     """
     first = next((line for line in text_lines(copy.path)), "")
+    if names:
+        if delimiter is None:
+            delimiter = max(DELIMITERS, key=first.count)
+        return Form(unique_names(list(names)), delimiter, has_header=False, has_quotes=quotes)
     if has_invalid_bytes(first) or "\0" in first:
         raise SourceError(
             Words(
@@ -57,7 +73,7 @@ def read_header(copy: LocalCopy, delimiter: str | None, file: str) -> tuple[list
     if delimiter is None:
         delimiter = max(DELIMITERS, key=first.count)
     try:
-        cells = next(csv.reader([first], delimiter=delimiter, strict=True), [])
+        cells = next(_cells([first], delimiter, quotes), [])
     except csv.Error as error:
         raise SourceError(
             Words(
@@ -66,7 +82,13 @@ def read_header(copy: LocalCopy, delimiter: str | None, file: str) -> tuple[list
             ),
             Words("Correct line 1 of the file.", "请更正文件第 1 行。"),
         ) from error
-    return unique_names(cells), delimiter
+    return Form(unique_names(cells), delimiter, has_quotes=quotes)
+
+
+def _cells(lines: list[str], delimiter: str, quotes: bool) -> Iterator[list[str]]:
+    if not quotes:
+        return (line.split(delimiter) for line in lines if line)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def unique_names(cells: list[str]) -> list[str]:
@@ -87,8 +109,7 @@ def unique_names(cells: list[str]) -> list[str]:
 def read_clean(
     connection: duckdb.DuckDBPyConnection,
     copy: LocalCopy,
-    columns: list[str],
-    delimiter: str,
+    form: Form,
     file: str,
     target: Path,
 ) -> int | None:
@@ -97,20 +118,21 @@ def read_clean(
     Returns:
         The number of rows.
     """
-    types = ", ".join(f"{duck.text(column)}: 'varchar'" for column in columns)
+    types = ", ".join(f"{duck.text(column)}: 'varchar'" for column in form.columns)
+    header, quote = int(form.has_header), '"' if form.has_quotes else ""
     try:
         (count,) = connection.execute(
             f"""
             copy (
                 select
-                    {duck.names(columns)},
+                    {duck.names(form.columns)},
                     {duck.text(file)} as _source_file,
-                    row_number() over () + 1 as _source_row
+                    row_number() over () + {header} as _source_row
                 from read_csv(
                     {duck.text(copy.path)}, columns = {{{types}}}, auto_detect = false,
-                    delim = {duck.text(delimiter)}, quote = '"', escape = '"', header = true,
-                    new_line = '\\n', nullstr = '', strict_mode = true, null_padding = false,
-                    max_line_size = {MAX_LINE_BYTES}
+                    delim = {duck.text(form.delimiter)}, quote = '{quote}', escape = '{quote}',
+                    header = {str(form.has_header).lower()}, new_line = '\\n', nullstr = '',
+                    strict_mode = true, null_padding = false, max_line_size = {MAX_LINE_BYTES}
                 )
             ) to {duck.text(target)} (format parquet, compression zstd)
             """
@@ -118,20 +140,22 @@ def read_clean(
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         target.unlink(missing_ok=True)
         return None
-    if count != copy.count_lines - 1:
+    if count != copy.count_lines - header:
         target.unlink()
         return None
     return int(count)
 
 
 def read_rows(
-    copy: LocalCopy, count_columns: int, delimiter: str, file: str, rejected: list[RejectedRow]
+    copy: LocalCopy, form: Form, file: str, rejected: list[RejectedRow]
 ) -> Iterator[Record]:
     """Rows of a file that is not clean; what cannot be read is added to ``rejected``."""
     lines = text_lines(copy.path)
-    next(lines, None)
+    if form.has_header:
+        next(lines, None)
     waiting: deque[str] = deque()
-    number = 1
+    number = int(form.has_header)
+    count_columns = len(form.columns)
 
     def reject(line: int, text: str, code: str, words: Words) -> None:
         rejected.append(
@@ -157,7 +181,7 @@ def read_rows(
         if not text.strip():
             continue
         joined, count_joined = text, 0
-        while joined.count('"') % 2 and count_joined < LOOK_AHEAD_LINES:
+        while form.has_quotes and joined.count('"') % 2 and count_joined < LOOK_AHEAD_LINES:
             if count_joined == len(waiting):
                 following = next(lines, None)
                 if following is None:
@@ -166,7 +190,7 @@ def read_rows(
             joined += "\n" + waiting[count_joined]
             count_joined += 1
         try:
-            rows = list(csv.reader([joined], delimiter=delimiter, strict=True))
+            rows = list(_cells([joined], form.delimiter, form.has_quotes))
         except csv.Error as error:
             reject(
                 number,
@@ -187,6 +211,11 @@ def read_rows(
                 Words(
                     f"{len(fields)} fields where the header has {count_columns}",
                     f"该行有 {len(fields)} 个字段，表头有 {count_columns} 个",
+                )
+                if form.has_header
+                else Words(
+                    f"{len(fields)} fields where {count_columns} are named",
+                    f"该行有 {len(fields)} 个字段，应有 {count_columns} 个",
                 ),
             )
             continue

@@ -78,6 +78,47 @@ def test_broken_csv_rows_are_quarantined_and_all_others_load(shop: Installation)
     assert "隔离" in receipt.message_zh
 
 
+def test_file_without_header_and_quotes(shop: Installation) -> None:
+    form = (
+        'format = "csv"',
+        'names = ["id", "words", "id"]',
+        "quotes = false",
+        r'delimiter = "\t"',
+    )
+    configure(shop, 'glob = "part-*"', *form)
+    (shop.data / "part-1").write_text('1\t5" pipe\tx\n2\t"open\t\n', encoding="utf-8")
+    (shop.data / "part-2").write_text('3\t"a\n4\tb"\ty\n\n', encoding="utf-8")
+    receipt = shop.load()["items"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (4, 3, 1)
+    assert shop.rows("items", "id, words, id_2, _source_file, _source_row") == [
+        ("1", '5" pipe', "x", "part-1", 1),
+        ("2", '"open', None, "part-1", 2),
+        ("4", 'b"', "y", "part-2", 2),
+    ]
+    assert shop.query("select source_row, reason_en, reason_zh from {ops.quarantined_rows}") == [
+        (1, "2 fields where 3 are named", "该行有 2 个字段，应有 3 个")
+    ]
+
+
+def test_empty_file_without_header_has_its_columns(shop: Installation) -> None:
+    configure(shop, 'glob = "part-*"', 'format = "csv"', 'names = ["id"]')
+    (shop.data / "part-1").write_text("")
+    assert shop.load()["items"].status == "loaded"
+    assert shop.rows("items", "id") == []
+
+
+def test_snowplow_has_its_131_fields_in_the_documented_order(shop: Installation) -> None:
+    configure(shop, 'glob = "run/part-*"', 'format = "snowplow"', 'load = "append"')
+    (shop.data / "run").mkdir()
+    values = [str(number) for number in range(131)]
+    (shop.data / "run" / "part-00000").write_text("\t".join(values) + "\n")
+    assert shop.load()["items"].rows_loaded == 1
+    # Places of Snowplow's documentation, "Enriched stream TSV file format" (counted from 0).
+    assert shop.rows(
+        "items", "app_id, event_id, page_url, contexts, useragent, domain_sessionid, true_tstamp"
+    ) == [("0", "6", "29", "52", "77", "123", "130")]
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
 def test_other_encodings(shop: Installation, encoding: str) -> None:
     configure(shop, 'glob = "*.csv"', f'encoding = "{encoding}"')
@@ -229,7 +270,7 @@ def test_parquet_values_are_kept_exactly(shop: Installation) -> None:
     pq.write_table(table, shop.data / "a.parquet")
     shop.load()
     (first, second) = shop.rows("items", "small, money::varchar, list, kind, _source_row")
-    assert first == (1, "1.10", "[1, 2]", "a", 1)
+    assert first == (1, "1.10", "[1,2]", "a", 1)
     assert second == (None, None, None, None, 2)
 
 

@@ -104,6 +104,19 @@ def test_all_problems_are_listed_with_their_key(shop: Installation) -> None:
     assert 'source[3] "b": `kind` must be' in told
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('format = "snowplow"\nnames = ["a"]', 'format = "snowplow" says itself'),
+        ('format = "jsonl"\nnames = ["a"]', "`names` and `quotes` are for CSV"),
+        ('format = "parquet"\nquotes = false', "`names` and `quotes` are for CSV"),
+    ],
+)
+def test_form_of_csv_is_for_csv(shop: Installation, lines: str, message: str) -> None:
+    head = '[[source]]\nsystem = "a"\nkind = "files"\nlocation = "x"\n'
+    assert message in problems(shop, f'{head}[[source.table]]\nname = "t"\nglob = "*"\n{lines}\n')
+
+
 def test_password_in_url_is_refused_and_not_repeated(shop: Installation) -> None:
     told = problems(
         shop,

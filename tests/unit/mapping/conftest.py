@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from dagster_project.mapping import MappingReport, compile_mapping
 from dagster_project.settings import REPO_ROOT, Settings
 from tests.unit.mapping.cases import cases_model
+from tests.unit.mapping.web_tools import COLUMNS
 
 FIELD_HEADER = "mapping_set,source_table,object,record,field,source_field,transform,note\n"
 CODE_HEADER = "mapping_set,code_list,source_code,canonical_code,note\n"
@@ -219,6 +221,8 @@ def land_all(settings: Settings) -> None:
 def bare_project(settings: Settings) -> Path:
     """The dbt project without its own models: generated models must stand alone."""
     project = settings.home / "project"
+    if project.exists():
+        return project
     project.mkdir()
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(settings.dbt_project / name, project / name)
@@ -237,15 +241,22 @@ def unlanded(tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
     """Compiled and built with dbt; one build serves all tests."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
     settings = small_settings(tmp_path_factory.mktemp("mapping"))
     land_all(settings)
     report = compile_mapping(settings)
     cases = settings.generated_models / "canonical" / "transform_cases.sql"
     cases.write_text(cases_model(), encoding="utf-8")
-    settings.warehouse.parent.mkdir(parents=True)
+    run_dbt(settings, ["resource_type:model", "code_mapping", "stage_mapping"])
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        yield SmallCompany(settings, report, connection)
+
+
+def run_dbt(settings: Settings, select: list[str]) -> None:
+    """Build generated models in the warehouse of ``settings``."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     project = bare_project(settings)
     environment = settings.dbt_environment(date(2026, 6, 30)) | {
         "SMH_DBT_SEEDS": os.path.relpath(settings.seeds, project),
@@ -261,9 +272,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
                 "--project-dir",
                 str(project),
                 "--select",
-                "resource_type:model",
-                "code_mapping",
-                "stage_mapping",
+                *select,
             ]
         )
     assert result.success, result.exception or [
@@ -273,5 +282,28 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
     ]
     # dbt keeps the file open, in a configuration of its own, for as long as the process lives.
     DuckDBConnectionManager.close_all_connections()
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        yield SmallCompany(settings, report, connection)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The warehouse of an installation, built with the project's own rule rows."""
+
+    path: Path
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def web_events(self, system: str) -> list[tuple[Any, ...]]:
+        return self.rows(
+            f"select {COLUMNS} from intermediate.int_canonical__web_events "
+            f"where source_system = '{system}' order by occurred_at"
+        )
+
+
+def built_warehouse(settings: Settings, models: list[str]) -> Warehouse:
+    """Compile the rule rows and build these models, all that they read, and the listings."""
+    compile_mapping(settings)
+    listings = ["int_canonical__unmapped_fields", "int_canonical__unconverted_values"]
+    run_dbt(settings, [f"+{model}" for model in [*models, *listings]])
+    return Warehouse(settings.warehouse)
