@@ -14,6 +14,8 @@ import yaml
 
 from dagster_project.mapping.registry import load_registry
 from dagster_project.mapping.rows import MappingError, Model, RuleProblems, RuleRow, read_rule_rows
+from dagster_project.rule_tables.intent import NEEDED_THRESHOLDS as INTENT_THRESHOLDS
+from dagster_project.rule_tables.intent import check_intent
 from dagster_project.rule_tables.tables import (
     CanonicalCodeRow,
     FunnelStageRow,
@@ -21,12 +23,16 @@ from dagster_project.rule_tables.tables import (
     ThresholdRow,
     WorklistOutcomeRow,
 )
+from dagster_project.rule_tables.visitor_links import check_visitor_links
 
 # Thresholds that models look up by name: without them a figure would silently become unknown.
 SCHEDULES = ("hourly", "daily", "weekly")
 NEEDED_THRESHOLDS = (
     ("cycle_start_stage_order", "stage_order"),
     ("small_sample_rows", "rows"),
+    *INTENT_THRESHOLDS,
+    ("visitor_link_min_confidence", "ratio"),
+    ("visitor_link_tolerated_confidence", "ratio"),
     *((f"freshness_{level}_{name}", "hours") for name in SCHEDULES for level in ("warn", "error")),
 )
 NUMBERS = ("bigint", "double")
@@ -70,11 +76,13 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
         objects = set()
 
     _check_stages(stages, problems)
-    _check_unique(codes, lambda row: (row.code_list, row.code), "code", problems)
-    _check_unique(outcomes, lambda row: row.outcome, "outcome", problems)
-    _check_unique(outcomes, lambda row: row.display_order, "display_order", problems)
+    check_unique(codes, lambda row: (row.code_list, row.code), "code", problems)
+    check_unique(outcomes, lambda row: row.outcome, "outcome", problems)
+    check_unique(outcomes, lambda row: row.display_order, "display_order", problems)
     _check_thresholds(thresholds, stages, problems)
     _check_metrics(metrics, mart_columns(marts), objects, problems)
+    check_intent(seeds, codes, _check_unique, problems)
+    check_visitor_links(seeds, check_unique, problems)
     if problems.messages:
         raise RuleTableError("\n".join(problems.messages))
 
@@ -93,7 +101,7 @@ def mart_columns(marts: Path) -> dict[str, dict[str, str]]:
     return columns
 
 
-def _check_unique(
+def check_unique(
     rows: Iterable[RuleRow[Model]],
     key: Callable[[Model], Hashable],
     column: str,
@@ -111,8 +119,8 @@ def _check_unique(
 
 
 def _check_stages(rows: list[RuleRow[FunnelStageRow]], problems: RuleProblems) -> None:
-    _check_unique(rows, lambda row: row.funnel_stage, "funnel_stage", problems)
-    _check_unique(rows, lambda row: row.stage_order, "stage_order", problems)
+    check_unique(rows, lambda row: row.funnel_stage, "funnel_stage", problems)
+    check_unique(rows, lambda row: row.stage_order, "stage_order", problems)
     for row in rows:
         if row.value.is_won and not row.value.is_closed:
             problems.add(row, "is_won", "a won stage is closed. Set is_closed to true")
@@ -138,7 +146,7 @@ def _check_thresholds(
     stages: list[RuleRow[FunnelStageRow]],
     problems: RuleProblems,
 ) -> None:
-    _check_unique(
+    check_unique(
         rows, lambda row: (row.threshold_id, row.unit, row.valid_from), "threshold_id", problems
     )
     units: dict[str, set[str]] = {}
@@ -184,8 +192,8 @@ def _check_metrics(
     objects: set[str],
     problems: RuleProblems,
 ) -> None:
-    _check_unique(rows, lambda row: row.metric_id, "metric_id", problems)
-    _check_unique(rows, lambda row: row.display_order, "display_order", problems)
+    check_unique(rows, lambda row: row.metric_id, "metric_id", problems)
+    check_unique(rows, lambda row: row.display_order, "display_order", problems)
     for row in rows:
         metric = row.value
         for name in metric.object_names:
