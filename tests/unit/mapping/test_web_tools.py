@@ -11,7 +11,13 @@ from tests.unit.connectors.loading import Installation, execute
 from tests.unit.mapping import web_tools
 from tests.unit.mapping.conftest import Warehouse, built_warehouse
 
-SQLITE = {"binary": "blob", "timestamp": "datetime", "instant": "timestamp", "uuid": "char(36)"}
+SQLITE = {
+    "bytes8": "blob",
+    "bytes16": "blob",
+    "timestamp": "datetime",
+    "instant": "timestamp",
+    "uuid": "char(36)",
+}
 
 
 @pytest.fixture(scope="module")

@@ -174,7 +174,7 @@ def statements(name: str, types: Mapping[str, str], hexadecimal: str) -> list[st
     """The statements of an export's SQL file in one database's words.
 
     Args:
-        types: what the database calls {binary}, {timestamp}, {instant} and {uuid}.
+        types: what the database calls {bytes8}, {bytes16}, {timestamp}, {instant} and {uuid}.
         hexadecimal: how it writes bytes, with ``%s`` for the digits.
     """
     text = (EXPORTS / name).read_text(encoding="utf-8")

@@ -9,9 +9,9 @@ insert into matomo_log_action values
     (7, 'video', 7, 10, null), (8, 'play', 8, 11, null),
     (9, 'partner.example.net/offer', 9, 2, 2);
 create table matomo_log_visit (
-    idvisit bigint primary key, idsite integer not null, idvisitor {binary} not null,
+    idvisit bigint primary key, idsite integer not null, idvisitor {bytes8} not null,
     visit_first_action_time {timestamp}, visit_last_action_time {timestamp} not null,
-    config_id {binary} not null, location_ip {binary} not null, user_id varchar(200),
+    config_id {bytes8} not null, location_ip {bytes16} not null, user_id varchar(200),
     referer_type integer, referer_url varchar(1500)
 );
 insert into matomo_log_visit values
@@ -20,7 +20,7 @@ insert into matomo_log_visit values
     (72, 1, {hex:00000000000000ff}, '2026-03-01 23:59:59', '2026-03-01 23:59:59',
         {hex:0102030405060708}, {hex:20010db8000000000000000000000000}, null, 1, '');
 create table matomo_log_link_visit_action (
-    idlink_va bigint primary key, idsite integer not null, idvisitor {binary} not null,
+    idlink_va bigint primary key, idsite integer not null, idvisitor {bytes8} not null,
     idvisit bigint not null, idaction_url_ref integer, idaction_name_ref integer,
     server_time {timestamp} not null, idpageview char(6), idaction_name integer,
     idaction_url integer, time_spent_ref_action integer, idaction_event_action integer,
