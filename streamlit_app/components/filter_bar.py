@@ -10,7 +10,13 @@ from streamlit_app.components import url
 from streamlit_app.components.tiles import option_label
 from streamlit_app.components.view import View
 from streamlit_app.data import overview
-from streamlit_app.data.filters import FILTERS, PERIODS, UNKNOWN, Dimension, make_period
+from streamlit_app.data.filters import (
+    PERIODS,
+    UNKNOWN,
+    Dimension,
+    make_period,
+    page_filters,
+)
 from streamlit_app.data.version import Version, ask
 
 
@@ -29,10 +35,10 @@ def _days_chosen() -> None:
         url.write("to", chosen[1].isoformat())
 
 
-def _reset() -> None:
-    for item in FILTERS:
+def _reset(page: str) -> None:
+    for item in page_filters(page):
         url.write(item.dimension_id, None)
-    for name in ("period", "from", "to"):
+    for name in ("period", "from", "to", "search"):
         url.write(name, None)
 
 
@@ -101,15 +107,48 @@ def default_period(version: Version, as_of: date) -> str:
     return "all"
 
 
-def filter_bar(view: View) -> None:
-    """One row of choices; on a phone it scrolls sideways."""
+def _search(view: View, search: str) -> None:
+    url.show_in_widget("filter_search", search)
+    st.text_input(
+        view.text("filter.search"),
+        key="filter_search",
+        placeholder=view.text("filter.search"),
+        on_change=url.write_from_widget,
+        args=("search", "filter_search"),
+        label_visibility="collapsed",
+        icon=":material/search:",
+        max_chars=80,
+        width=190,
+    )
+
+
+def filter_bar(view: View, has_period: bool = True, search: str | None = None) -> None:
+    """One row of choices; on a phone it scrolls sideways.
+
+    Args:
+        has_period: whether the page has one; lists of what is open now have none.
+        search: what is searched for; None on a page without search.
+    """
     default = default_period(view.version, view.version.info.as_of)
-    options = ask(view.version, overview.filter_options)
+    options = ask(view.version, overview.filter_options, view.page)
     with st.container(key="filters", horizontal=True, vertical_alignment="center"):
-        _period(view, default)
-        for item in FILTERS:
+        if has_period:
+            _period(view, default)
+        if search is not None:
+            _search(view, search)
+        for item in page_filters(view.page):
             if item.dimension_id in options:
                 _dimension(view, item, options[item.dimension_id])
-        is_changed = bool(view.state.selected) or view.state.period.period_id != default
+        is_changed = (
+            bool(view.state.selected)
+            or bool(search)
+            or (has_period and view.state.period.period_id != default)
+        )
         if is_changed:
-            st.button(view.text("filter.reset"), key="reset", type="tertiary", on_click=_reset)
+            st.button(
+                view.text("filter.reset"),
+                key="reset",
+                type="tertiary",
+                on_click=_reset,
+                args=(view.page,),
+            )

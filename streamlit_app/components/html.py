@@ -56,13 +56,17 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: text, optional share (0–1) drawn as a bar, tooltip, CSS classes, status dot."""
+    """A table cell: text, optional share (0–1) drawn as a bar, tooltip, CSS classes, status dot.
+
+    ``columns`` are (share 0–1, tooltip) of small upright bars, drawn instead of the text.
+    """
 
     text: str
     part: float | None = None
     title: str = ""
     classes: str = ""
     status: str = ""
+    columns: tuple[tuple[float, str], ...] = ()
 
 
 def table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -> str:
@@ -77,6 +81,8 @@ def table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -
                 share = max(0.0, min(1.0, cell.part)) * 100
                 bar = f'<i style="--part:{share:.1f}%"></i>'
                 inner = f'<div class="bar">{bar}<span>{inner}</span></div>'
+            if cell.columns:
+                inner = small_columns(cell.columns)
             title = f' title="{escape(cell.title)}"' if cell.title else ""
             cells.append(f'<td class="{cell.classes}"{title}>{inner}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
@@ -84,6 +90,15 @@ def table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -
         f'<div class="scroll"><table class="dense"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def small_columns(columns: Sequence[tuple[float, str]]) -> str:
+    """Small upright bars, one per (share 0–1, tooltip); nothing is a hairline."""
+    bars = "".join(
+        f'<i title="{escape(title)}" style="--h:{max(0.0, min(1.0, share)) * 100:.0f}%"></i>'
+        for share, title in columns
+    )
+    return f'<div class="columns" role="img">{bars}</div>'
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -14,7 +14,7 @@ from streamlit_app.data.catalogue import (
     load_metrics,
     load_thresholds,
 )
-from streamlit_app.data.filters import parse_state
+from streamlit_app.data.filters import page_filters, parse_state
 from streamlit_app.data.metrics import MetricError
 from streamlit_app.data.version import ask, choose_version
 from streamlit_app.i18n import text
@@ -40,18 +40,27 @@ def _run(settings: Settings) -> None:
     overview = st.Page(
         "app_pages/overview.py", title=text("page.overview", language), url_path="", default=True
     )
+    intent = st.Page("app_pages/intent.py", title=text("page.intent", language), url_path="intent")
+    worklists = st.Page(
+        "app_pages/worklists.py", title=text("page.worklists", language), url_path="worklists"
+    )
     data_trust = st.Page(
         "app_pages/data_trust.py", title=text("page.data_trust", language), url_path="data-trust"
     )
-    pages = (overview, data_trust)
+    pages = (overview, intent, worklists, data_trust)
     page = st.navigation(list(pages), position="hidden")
     shell.masthead(language, [(item.title, item) for item in pages], page)
     zone = shell.viewer_zone(settings)
     if version is None or today is None:
         shell.welcome(settings, language, zone)
         return
+    name = page.url_path.replace("-", "_") or "overview"
     state = parse_state(
-        url.parameters(), today, settings.language, filter_bar.default_period(version, today)
+        url.parameters(),
+        today,
+        settings.language,
+        filter_bar.default_period(version, today),
+        page_filters(name),
     )
     shell.banner(version.info.status, language, zone)
     set_view(
@@ -63,6 +72,7 @@ def _run(settings: Settings) -> None:
             metrics=ask(version, load_metrics),
             small_sample_rows=ask(version, load_thresholds, today).get("small_sample_rows"),
             labels=ask(version, load_code_labels),
+            page=name,
         )
     )
     page.run()

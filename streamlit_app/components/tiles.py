@@ -184,7 +184,9 @@ def filter_words(view: View) -> str:
                 last=formats.day(period.end - timedelta(days=1), view.language),
             )
         ]
-    options = ask(view.version, overview.filter_options) if view.state.selected else {}
+    options = {}
+    if view.state.selected:
+        options = ask(view.version, overview.filter_options, view.page)
     for dimension_id, values in view.state.selected:
         item = dimension(dimension_id)
         labels = dict(options.get(dimension_id, ()))

@@ -8,6 +8,9 @@ import streamlit as st
 
 from streamlit_app.i18n import LANGUAGES
 
+OPENED = ("passport", "account", "hit", "lead", "search", "page")
+"""Parameters that belong to one page only."""
+
 
 def parameters() -> dict[str, list[str]]:
     """All query parameters, repeated ones as lists."""
@@ -30,8 +33,8 @@ def write(name: str, value: str | Sequence[str] | None) -> None:
 
 
 def link_parameters() -> dict[str, list[str]]:
-    """What a link to another page takes along."""
-    return {name: values for name, values in parameters().items() if name != "passport"}
+    """What a link to another page takes along: all but what is opened on this one."""
+    return {name: values for name, values in parameters().items() if name not in OPENED}
 
 
 def write_from_widget(name: str, key: str, default: str | None = None) -> None:

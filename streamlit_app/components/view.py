@@ -24,6 +24,7 @@ class View:
     metrics: tuple[Metric, ...]
     small_sample_rows: float | None
     labels: dict[tuple[str, str], tuple[str, str]]
+    page: str = "overview"
 
     @property
     def language(self) -> str:
@@ -33,6 +34,10 @@ class View:
         """The same view over all rows and all time, for a page without filters."""
         state = replace(self.state, period=Period("all", None, None), selected=())
         return replace(self, state=state)
+
+    def all_time(self) -> View:
+        """The same view over all time, for a page about what is open now."""
+        return replace(self, state=replace(self.state, period=Period("all", None, None)))
 
     def text(self, key: str, **values: object) -> str:
         return text(key, self.language, **values)

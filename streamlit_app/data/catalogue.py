@@ -194,26 +194,30 @@ def load_thresholds(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[
     return {str(name): float(value) for name, value in rows if value is not None}
 
 
+_LABELS = (
+    ("canonical_codes", "code_list", "code", "name"),
+    ("funnel_stage", "'funnel_stage'", "funnel_stage", "name"),
+    ("intent_signal", "'intent_signal'", "signal_id", "name"),
+    ("worklist_outcome", "'worklist_outcome'", "outcome", "name"),
+    ("next_step", "'stall_reason'", "reason_code", "reason"),
+    ("mart_stalled_lead", "'stall_reason'", "reason_code", "reason"),
+)
+"""(table, code list, code, stem of the name columns)"""
+
+
 def load_code_labels(
     connection: duckdb.DuckDBPyConnection,
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """(code list, code) → (English, Chinese); funnel stages are the list ``funnel_stage``."""
-    tables = table_names(connection)
     labels: dict[tuple[str, str], tuple[str, str]] = {}
-    if "canonical_codes" in tables:
-        for row in records(
-            connection, "select code_list, code, name_en, name_zh from canonical_codes"
-        ):
-            code = str(row["code"])
-            labels[str(row["code_list"]), code] = (
-                str(row["name_en"] or code),
-                str(row["name_zh"] or code),
-            )
-    if "funnel_stage" in tables:
-        for row in records(connection, "select funnel_stage, name_en, name_zh from funnel_stage"):
-            code = str(row["funnel_stage"])
-            labels["funnel_stage", code] = (
-                str(row["name_en"] or code),
-                str(row["name_zh"] or code),
-            )
+    for table, code_list, code, stem in _LABELS:
+        types = column_types(connection, table)
+        if not {code, f"{stem}_en", f"{stem}_zh"} <= set(types):
+            continue
+        rows = connection.execute(
+            f"select distinct {code_list}, {code}, {stem}_en, {stem}_zh from {table} "
+            f"where {code} is not null order by all"
+        ).fetchall()
+        for listed, value, english, chinese in rows:
+            labels[str(listed), str(value)] = (str(english or value), str(chinese or value))
     return labels

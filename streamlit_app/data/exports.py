@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -43,16 +43,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def rows_csv(
-    connection: duckdb.DuckDBPyConnection, metric: Metric, selection: Selection, period: Period
-) -> bytes:
-    """All rows behind a tile as UTF-8 CSV. The byte-order mark lets Excel show Chinese."""
-    names, rows = _rows(connection, metric, selection, period)
+def csv_file(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """UTF-8 CSV. The byte-order mark lets Excel show Chinese."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(names)
     writer.writerows([_plain(value) for value in row] for row in rows)
     return buffer.getvalue().encode("utf-8-sig")
+
+
+def rows_csv(
+    connection: duckdb.DuckDBPyConnection, metric: Metric, selection: Selection, period: Period
+) -> bytes:
+    """All rows behind a tile."""
+    return csv_file(*_rows(connection, metric, selection, period))
 
 
 def rows_xlsx(
@@ -64,12 +68,22 @@ def rows_xlsx(
     about_title: str,
     rows_title: str,
 ) -> bytes:
-    """A workbook: a sheet that says what the number is (``about``), and one with the rows.
-
-    Rows beyond what a worksheet holds are left out; ``about`` names the full count, and the CSV
-    has all of them.
-    """
+    """A workbook: a sheet that says what the number is (``about``), and one with the rows."""
     names, rows = _rows(connection, metric, selection, period)
+    return xlsx_file(names, rows, about, about_title, rows_title)
+
+
+def xlsx_file(
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    about: tuple[tuple[str, str], ...],
+    about_title: str,
+    rows_title: str,
+) -> bytes:
+    """A workbook with a sheet of names and texts (``about``), and one with the rows.
+
+    Rows beyond what a worksheet holds are left out; the CSV has all of them.
+    """
     buffer = io.BytesIO()
     options = {
         "constant_memory": True,

@@ -36,6 +36,20 @@ DIMENSIONS: tuple[Dimension, ...] = (
     Dimension("cohort", "cohort_month", is_filter=False),
 )
 FILTERS: tuple[Dimension, ...] = tuple(item for item in DIMENSIONS if item.is_filter)
+SIGNAL = Dimension("signal", "signal_id", code_list="intent_signal")
+REASON = Dimension("reason", "reason_code", code_list="stall_reason")
+PAGE_FILTERS: dict[str, tuple[Dimension, ...]] = {
+    "intent": (SIGNAL, *(item for item in FILTERS if item.dimension_id != "source")),
+    "worklists": (REASON, *(item for item in FILTERS if item.dimension_id != "source")),
+}
+"""What pages other than the overview filter by; a parameter that is no filter here is ignored."""
+
+
+def page_filters(page: str) -> tuple[Dimension, ...]:
+    """Dimensions by which a page filters."""
+    return PAGE_FILTERS.get(page, FILTERS)
+
+
 PERIODS = ("4w", "13w", "qtd", "ytd", "12m", "all", "custom")
 
 
@@ -45,7 +59,7 @@ def dimension(dimension_id: str) -> Dimension:
     Raises:
         KeyError: there is none.
     """
-    for item in DIMENSIONS:
+    for item in (*DIMENSIONS, SIGNAL, REASON):
         if item.dimension_id == dimension_id:
             return item
     raise KeyError(dimension_id)
@@ -150,6 +164,7 @@ def parse_state(
     as_of: date,
     default_language: str = "en",
     default_period: str = "13w",
+    filters: tuple[Dimension, ...] = FILTERS,
 ) -> PageState:
     """Read URL parameters (name → values); unusable ones are ignored."""
 
@@ -162,7 +177,7 @@ def parse_state(
     if period_id not in PERIODS:
         period_id = default_period
     selected = []
-    for item in FILTERS:
+    for item in filters:
         values = tuple(dict.fromkeys(v for v in parameters.get(item.dimension_id, []) if v))
         if values:
             selected.append((item.dimension_id, values))

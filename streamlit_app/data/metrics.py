@@ -254,7 +254,8 @@ def bucket_of(day: date, grain: str, end: date | None) -> date:
     return date(day.year, month, 1)
 
 
-def _next_bucket(day: date, grain: str) -> date:
+def next_bucket(day: date, grain: str) -> date:
+    """First day of the bucket after the one that starts on ``day``."""
     if grain == "day":
         return day + timedelta(days=1)
     if grain == "week":
@@ -352,7 +353,7 @@ def evaluate(
         return _unknown(metric, "period", None, first_date=first, last_date=last)
 
     previous = own_period.previous()
-    if previous is not None and (first is None or not _covers(first, previous)):
+    if previous is not None and (first is None or not covers(first, previous)):
         previous = None
     span = own_period
     if previous is not None:
@@ -412,7 +413,7 @@ def as_date(value: Any) -> date | None:
     return value.date() if hasattr(value, "date") else value
 
 
-def _covers(first: date, period: Period) -> bool:
+def covers(first: date, period: Period) -> bool:
     """Whether data reach back to the start of a period, give or take a tenth of it."""
     assert period.start is not None and period.days is not None
     return first <= period.start + timedelta(days=period.days // 10)
@@ -457,7 +458,7 @@ def _trend(
     while day <= end:
         empty = 0.0 if is_additive and first <= day <= last else None
         series.append((day, found.get(day, empty)))
-        day = _next_bucket(day, grain)
+        day = next_bucket(day, grain)
     return tuple(series)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from streamlit_app.data.catalogue import column_types, records, table_names
-from streamlit_app.data.filters import FILTERS, Period
+from streamlit_app.data.filters import Period, page_filters
 from streamlit_app.data.metrics import (
     Selection,
     as_date,
@@ -23,16 +23,22 @@ FUNNEL_MART = "mart_funnel_stage"
 RESPONSE_MART = "mart_lead"
 FILTERED_MARTS = ("mart_lead", "mart_opportunity", "mart_order_line", "mart_activity")
 WEB_MART = "mart_web_day"
+PAGE_MARTS = {
+    "intent": ("mart_intent_signal", "mart_intent_account"),
+    "worklists": ("mart_silent_lead", "mart_stalled_lead"),
+}
+"""Marts whose values a page offers as filters; the overview's for all others."""
 
 
 def filter_options(
-    connection: duckdb.DuckDBPyConnection,
+    connection: duckdb.DuckDBPyConnection, page: str = "overview"
 ) -> dict[str, tuple[tuple[str | None, str | None], ...]]:
     """Per filter the (value, label) pairs that occur in a mart; NULL stands for unknown."""
     tables = table_names(connection)
     options: dict[str, tuple[tuple[str | None, str | None], ...]] = {}
-    marts = {name: column_types(connection, name) for name in (*FILTERED_MARTS, WEB_MART)}
-    for item in FILTERS:
+    names = PAGE_MARTS.get(page, (*FILTERED_MARTS, WEB_MART))
+    marts = {name: column_types(connection, name) for name in names}
+    for item in page_filters(page):
         unions = []
         for mart, types in marts.items():
             if mart in tables and item.column in types:

@@ -15,11 +15,12 @@ import duckdb
 
 from dagster_project.publishing import storage
 from dagster_project.settings import REPO_ROOT, Settings
+from tests.unit.streamlit_app.intent_marts import INTENT_MARTS
 
 AS_OF = date(2026, 6, 30)
 PUBLISHED_AT = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
 RUN_ID = "run-1"
-SEEDS = ("metric_catalogue", "thresholds", "funnel_stage", "canonical_codes")
+SEEDS = ("metric_catalogue", "thresholds", "funnel_stage", "canonical_codes", "worklist_outcome")
 
 _PEOPLE = """
     'crm' as source_system,
@@ -321,7 +322,7 @@ def build_tables(
         path = REPO_ROOT / "seeds" / f"{seed}.csv"
         connection.execute(f"create table {seed} as from read_csv('{path}', header = true)")
         names.append(seed)
-    for name, sql in {**_MARTS, **(_ORDER_MARTS if with_orders else {})}.items():
+    for name, sql in {**_MARTS, **INTENT_MARTS, **(_ORDER_MARTS if with_orders else {})}.items():
         if name not in without:
             connection.execute(f"create table {name} as {sql}")
             names.append(name)
