@@ -81,7 +81,7 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
     check_unique(outcomes, lambda row: row.display_order, "display_order", problems)
     _check_thresholds(thresholds, stages, problems)
     _check_metrics(metrics, mart_columns(marts), objects, problems)
-    check_intent(seeds, codes, _check_unique, problems)
+    check_intent(seeds, codes, check_unique, problems)
     check_visitor_links(seeds, check_unique, problems)
     if problems.messages:
         raise RuleTableError("\n".join(problems.messages))
