@@ -85,7 +85,7 @@ def advance(home: Path, days: int = 1, answer_key: Path | None = None) -> Advanc
     _advance_erp(folder / "erp.sqlite", step, result)
     _advance_chat(folder / "chat", step, result)
     _advance_projects(folder / "projects" / "projects.csv", step, result)
-    _advance_web(folder / "web", step, result)
+    _advance_web(folder / "web", step, result, state.pop("late_web_lines", []))
     write_json(
         state_file, {**state, "advanced_days": state["advanced_days"] + days, "steps": number}
     )
@@ -353,14 +353,22 @@ def _advance_projects(path: Path, step: _Step, result: Advanced) -> None:
 # --- web -----------------------------------------------------------------------------------------
 
 
-def _advance_web(place: Path, step: _Step, result: Advanced) -> None:
-    """The open log grows, is rotated and compressed, and a new one begins."""
+def _advance_web(place: Path, step: _Step, result: Advanced, late: list[Any]) -> None:
+    """The open log grows, is rotated and compressed, and a new one begins.
+
+    ``late`` are lines of days that were loaded before, as [line, status, bytes].
+    """
     days = (step.end - step.start) // DAY
     count = max(2, round(step.size.log_lines / 545 * 1.6 * days))
     site, totals = Site(step.seed, step.size), LogTotals()
     middle = step.start + days * DAY // 2 // 3_600 * 3_600
     current = place / "access.log"
     broken = 0
+    with current.open("ab") as file:
+        for line, status, size in late:
+            file.write(f"{line}\n".encode())
+            totals.add(status, 1, size)
+    result.note("web_lines_late", [line for line, _, _ in late])
     for part, (left, right) in enumerate(((step.start, middle), (middle, step.end))):
         slices = -(-count // 2 // step.size.lines_per_chunk) or 1
         with current.open("ab") as file:

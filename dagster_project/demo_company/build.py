@@ -20,14 +20,19 @@ from .policy import write_policy
 from .projects import write_projects
 from .records import World
 from .selling import add_deals, add_leads
-from .sizes import AS_OF, END, SIZES, Size
+from .signal_truths import tell_signals
+from .sizes import AS_OF, DAY, END, SIZES, Size
 from .sources_file import UNMAPPED_COLUMNS, sources_text
 from .touches import add_touches
-from .web import write_web
-from .web_journeys import known_hits
+from .web import hit_line, periods, write_web
+from .web_cases import WebCases, plant_web_cases
+from .web_journeys import Hit, campaign_links, journey_hits
+from .web_truths import identities_of, tell_web_truths
 
 DEFAULT_SEED = 20260630
 SILENT_PER_1000_LEADS = 95
+ROTATION_NEAR = END - 45 * DAY
+"""Planted visits around a change of the log file use the one about this moment."""
 STATE_FILE = "demo_state.json"
 
 Progress = Callable[[str], None]
@@ -50,7 +55,7 @@ def make_world(size: Size, seed: int) -> World:
     add_accounts(world, size)
     add_persons(world, count_cold=size.leads * SILENT_PER_1000_LEADS // 1000)
     add_leads(world, size)
-    add_deals(world)
+    add_deals(world, size)
     add_touches(world, size)
     return world
 
@@ -97,20 +102,53 @@ def build(
     rows["demo_policy"] = write_policy(world, folder)
     rows["demo_platform"] = write_platform(world, folder)
     progress(f"writing {size.log_lines:,} lines of web log")
-    hits, links = known_hits(world)
-    rows["demo_community"]["campaign_links"] = write_lines(
-        folder / "community" / "campaign_links.jsonl", links
-    )
+    hits, cases = _tell_visits(world, size)
+    rows["demo_community"] |= {
+        "campaign_links": write_lines(
+            folder / "community" / "campaign_links.jsonl", campaign_links(world, hits)
+        ),
+        "networks": write_lines(folder / "community" / "networks.jsonl", cases.networks),
+    }
     rows["demo_web"] = write_web(world, size, folder, hits, progress)
     sources_file = home / "sources.toml"
     sources_file.write_text(sources_text(), encoding="utf-8")
     key_path = answer_key or home / "demo_answer_key.json"
     write_json(key_path, answer_key_of(world, size, rows))
-    write_json(folder / STATE_FILE, {"size": size.name, "seed": seed, "advanced_days": 0})
+    state = {
+        "size": size.name,
+        "seed": seed,
+        "advanced_days": 0,
+        "late_web_lines": [[hit_line(hit), hit.status, hit.size] for hit in cases.late_hits],
+    }
+    write_json(folder / STATE_FILE, state)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             set_file_times(path, END)
     return BuiltCompany(folder, sources_file, key_path, rows)
+
+
+def _tell_visits(world: World, size: Size) -> tuple[list[Hit], WebCases]:
+    """All requests that are told one by one, in the order they are written, and their truths."""
+    journeys = journey_hits(world)
+    boundary = next(start for start, end, _ in periods(size) if end > ROTATION_NEAR)
+    cases = plant_web_cases(world, size, journeys, boundary)
+    hits = sorted([*journeys, *cases.hits], key=lambda hit: hit.order)
+    identities = identities_of(world, hits, cases)
+    tell_web_truths(world, hits, cases, identities)
+    tell_signals(world, hits, cases, identities)
+    links = [*campaign_links(world, hits)]
+    logins = {hit.user for hit in hits if hit.user != "-"}
+    world.truths["web_links"] = {
+        "click_ids": {str(link["click_id"]): link["crm_person"] for link in links},
+        "logins": {
+            str(person.login): person.no for person in world.persons if person.login in logins
+        },
+        "count_click_ids": len(links),
+        "count_logins": len(logins),
+        "meaning": "Click id in a URL, or login name in the log line → CRM person. Other evidence "
+        "is in visitor_identity.",
+    }
+    return hits, cases
 
 
 def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> dict[str, Any]:

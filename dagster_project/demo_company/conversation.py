@@ -11,7 +11,7 @@ from typing import Any
 
 from .clock import month_of, offset_text, zulu_text
 from .random_source import pick, scalar_random, working_time
-from .records import Person, World
+from .records import Attendance, Person, Share, World
 from .sizes import DAY, END, START
 from .vocabulary import COMMUNITY_QUESTIONS, CONTENT, CRM_INDUSTRY, FAMILY, GIVEN
 
@@ -194,7 +194,8 @@ def _content() -> list[dict[str, Any]]:
 def _shares(world: World, rng: random.Random, warm: list[Person]) -> list[dict[str, Any]]:
     """Most people share once or twice (noise); some three times and more (real influence)."""
     people = rng.sample(warm, len(warm) // 4)
-    strong, rows = [], []
+    strong: list[str] = []
+    rows: list[tuple[int, Person, dict[str, Any]]] = []
     for position, person in enumerate(people):
         count = rng.randint(SHARES_FROM, 8) if position % 4 == 0 else rng.randint(1, 2)
         if count >= SHARES_FROM:
@@ -202,16 +203,17 @@ def _shares(world: World, rng: random.Random, warm: list[Person]) -> list[dict[s
         for _ in range(count):
             to = rng.choice(warm)
             at = working_time(rng, rng.randint(START, END - DAY))
-            rows.append(
-                {
-                    "content_id": f"CT{rng.randint(1, len(CONTENT)):03d}",
-                    "crm_person": person.no,
-                    "crm_account": person.account.no,
-                    "to_crm_person": to.no if to is not person else None,
-                    "at": zulu_text(at),
-                }
-            )
-    rows.sort(key=lambda row: (row["at"] or "", row["crm_person"] or ""))
+            shared = {
+                "content_id": f"CT{rng.randint(1, len(CONTENT)):03d}",
+                "crm_person": person.no,
+                "crm_account": person.account.no,
+                "to_crm_person": to.no if to is not person else None,
+                "at": zulu_text(at),
+            }
+            rows.append((at, person, shared))
+    rows.sort(key=lambda row: (row[0], row[1].no))
+    for number, (at, person, _) in enumerate(rows, start=1):
+        world.shares.append(Share(f"SH{number:05d}", person, at))
     world.truths["influential_sharers"] = {
         "persons": sorted(strong),
         "count": len(strong),
@@ -219,7 +221,9 @@ def _shares(world: World, rng: random.Random, warm: list[Person]) -> list[dict[s
         "shares_from": SHARES_FROM,
         "meaning": "People who shared our content three times or more; the others once or twice.",
     }
-    return [{"share_id": f"SH{number:05d}", **row} for number, row in enumerate(rows, start=1)]
+    return [
+        {"share_id": share.no, **row} for share, (_, _, row) in zip(world.shares, rows, strict=True)
+    ]
 
 
 def _posts(world: World, rng: random.Random, warm: list[Person]) -> list[dict[str, Any]]:
@@ -265,6 +269,8 @@ def _attendance(world: World, rng: random.Random, warm: list[Person]) -> list[di
             count = pick(rng, (0, 1, 2, 3, 4), (45, 25, 15, 10, 5))
             if count > 2:
                 askers.append(number)
+            joined = at + rng.randint(0, 900)
+            world.attendances.append(Attendance(number, person, count, joined))
             rows.append(
                 {
                     "attendance_id": number,
@@ -272,7 +278,7 @@ def _attendance(world: World, rng: random.Random, warm: list[Person]) -> list[di
                     "crm_person": person.no,
                     "crm_account": person.account.no,
                     "questions": count,
-                    "joined": zulu_text(at + rng.randint(0, 900)),
+                    "joined": zulu_text(joined),
                 }
             )
     # A guest list of one session came without numbers: names only.

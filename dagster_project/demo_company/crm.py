@@ -21,7 +21,7 @@ from .clock import local_text
 from .database import Row, create_database
 from .people import plan_job_changes
 from .random_source import pick, scalar_random, working_time
-from .records import Deal, Lead, World
+from .records import Deal, Lead, Quote, World
 from .selling import HIGH_VALUE
 from .sizes import DAY, END, NIGHT_JOB, START
 from .vocabulary import CRM_INDUSTRY, CRM_LEVEL
@@ -272,7 +272,7 @@ def _leads(world: World, rng: random.Random) -> list[Row]:
         for lead in world.leads
         if START + 60 * DAY < lead.created < END - 80 * DAY
         and not lead.is_silent
-        and not lead.is_stalled
+        and lead.story is None
         and lead.deal is None
         and lead.responded is not None
         and lead.label != "low"
@@ -345,7 +345,11 @@ def _deal_row(deal: Deal, stage: str) -> Row:
 
 
 def _deals(world: World, rng: random.Random) -> list[Row]:
-    open_deals = [deal for deal in world.deals if deal.closed is None and len(deal.steps) > 1]
+    open_deals = [
+        deal
+        for deal in world.deals
+        if deal.closed is None and len(deal.steps) > 1 and not (deal.lead and deal.lead.story)
+    ]
     frozen = {deal.no for deal in rng.sample(open_deals, min(COUNT_FROZEN_DEALS, len(open_deals)))}
     world.faults["unknown_stage"] = {
         "stage": "冻结",
@@ -377,6 +381,7 @@ def _quotes(world: World, rng: random.Random) -> list[Row]:
                 continue
             discount = min(0.3, max(0.0, rng.gauss(0.08, 0.05) + 0.03 * round_number))
             list_amount = round(deal.amount / (1 - discount), 2)
+            world.quotes.append(Quote(f"Q{len(rows) + 1:06d}", deal, at))
             rows.append(
                 (
                     f"Q{len(rows) + 1:06d}",

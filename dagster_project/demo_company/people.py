@@ -6,7 +6,7 @@ import random
 
 from .clock import local_text
 from .random_source import pick, scalar_random, working_time
-from .records import Account, Person, Rep, Team, World
+from .records import Account, JobChange, Person, Rep, Team, World
 from .sizes import COUNT_DAYS, DAY, END, NIGHT_JOB, START, Size
 from .vocabulary import (
     ABROAD,
@@ -29,6 +29,9 @@ from .vocabulary import (
 )
 
 COUNT_GAMING_REPS = 3
+DECISION_MAKERS = ("executive", "director")
+LEAVING = END - 5 * DAY - 20 * 3_600
+"""When the contacts of some stalled leads left: after all that they read."""
 
 
 def person_name(rng: random.Random, is_chinese: bool) -> str:
@@ -182,6 +185,18 @@ def add_persons(world: World, count_cold: int) -> None:
         add(rng.choice(world.accounts), True)
 
 
+def _managers_of_open_deals(world: World, taken: set[str]) -> list[Person]:
+    """Three people below the level of decision makers, whose deals have been open for weeks."""
+    found: dict[str, Person] = {}
+    for deal in world.deals:
+        person = deal.person
+        is_free = person.no not in taken and not (deal.lead and deal.lead.story)
+        is_old = deal.closed is None and deal.created < END - 20 * DAY
+        if is_old and is_free and person.level == "manager":
+            found.setdefault(person.no, person)
+    return [found[no] for no in sorted(found)[:3]]
+
+
 def plan_job_changes(world: World) -> list[dict[str, object]]:
     """People who changed title or employer; written over in the CRM, kept in its history table.
 
@@ -189,20 +204,43 @@ def plan_job_changes(world: World) -> list[dict[str, object]]:
     within the last 60 days.
     """
     rng = scalar_random(world.seed, "job changes")
+    told = {lead.person.no: lead for lead in world.leads if lead.story}
     open_deciders: dict[str, Person] = {}
+    oldest: dict[str, int] = {}
     for deal in world.deals:
-        if deal.closed is None and deal.person.level in ("executive", "director"):
+        if deal.closed is None and deal.person.level in DECISION_MAKERS:
             open_deciders.setdefault(deal.person.no, deal.person)
-    urgent = [open_deciders[no] for no in sorted(open_deciders)[:10]]
-    others = [p for p in world.persons if not p.is_cold and p.no not in open_deciders]
+            oldest[deal.person.no] = min(deal.created, oldest.get(deal.person.no, END))
+    long_open = [no for no in sorted(open_deciders) if oldest[no] < END - 8 * DAY]
+    urgent = [open_deciders[no] for no in long_open if no not in told][:10]
+    others = [
+        person
+        for person in world.persons
+        if not person.is_cold and person.no not in open_deciders and person.no not in told
+    ]
+    leaving = [
+        lead.person
+        for lead in world.leads
+        if lead.story and lead.story.kind == "decision_maker_left"
+    ]
     usual = rng.sample(others, min(len(others), max(10, len(world.accounts) // 8)))
     rows: list[dict[str, object]] = []
-    for person in urgent + usual:
-        days_ago = rng.randint(3, 55) if person in urgent else rng.randint(70, COUNT_DAYS - 40)
+    managers = _managers_of_open_deals(world, {person.no for person in usual + leaving})
+    for person in urgent + usual + leaving + managers:
+        days_ago = rng.randint(70, COUNT_DAYS - 40)
+        if person in urgent:
+            # The oldest of the open deals was there before; weekends move a change by two days.
+            days_ago = rng.randint(3, min(55, (END - oldest[person.no]) // DAY - 3))
+        elif person in managers:
+            days_ago = rng.randint(3, 12)
         at = working_time(rng, END - days_ago * DAY)
         titles = TITLES_ZH if person.account.is_chinese else TITLES_EN
-        moves = person not in urgent and rng.random() < 0.4
+        moves = person not in managers and rng.random() < 0.4
         target = rng.choice(world.accounts) if moves else person.account
+        if person in leaving:
+            at = LEAVING
+            target = next(account for account in world.accounts if account is not person.account)
+        moves = target is not person.account
         level = rng.choice(("executive", "director"))
         old_title = person.title
         new_title = f"{rng.choice(titles[level])}{'（新任）' if person.account.is_chinese else ''}"
@@ -221,13 +259,19 @@ def plan_job_changes(world: World) -> list[dict[str, object]]:
         person.title = new_title
         person.updated = at
         person.moved_to = target if moves else None
+        world.job_changes.append(
+            JobChange(str(rows[-1]["hist_no"]), person, at, person.account, target)
+        )
     world.truths["job_changes"] = {
         "count": len(rows),
-        "decision_makers_on_open_deals": sorted(person.no for person in urgent),
+        "decision_makers_on_open_deals": sorted(
+            {person.no for person in urgent + leaving if person.no in open_deciders}
+        ),
         "changed_employer": sorted(
             str(row["person_no"]) for row in rows if row["old_acc_no"] != row["new_acc_no"]
         ),
-        "meaning": "Contacts of open deals at executive or director level whose title changed in "
-        "the 60 days before the as-of day; the others changed earlier.",
+        "meaning": "Contacts of open deals at executive or director level whose title or employer "
+        "changed in the 60 days before the as-of day; others are below that level or changed "
+        "earlier. intent_signals.decision_maker_change has every change with its opportunities.",
     }
     return rows

@@ -72,6 +72,22 @@ class Person:
     """The employer since the last job change; ``account`` is the one before it."""
     updated: int | None = None
 
+    @property
+    def employer(self) -> Account:
+        """The account that the CRM shows now."""
+        return self.moved_to or self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was planted for a lead that looks stalled."""
+
+    kind: str
+    """Why it is stalled (a reason code) or why it is not (a near miss)."""
+    is_stalled: bool
+    quiet_from: int
+    """No touch from here on."""
+
 
 @dataclass(slots=True)
 class Lead:
@@ -91,9 +107,13 @@ class Lead:
     closed: int | None
     amount: int
     is_silent: bool
-    is_stalled: bool = False
     has_account: bool = True
     deal: Deal | None = None
+    story: Story | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("new", "contacted", "qualified")
 
 
 @dataclass(slots=True)
@@ -143,6 +163,37 @@ class Touch:
 
 
 @dataclass(slots=True)
+class Quote:
+    no: str
+    deal: Deal
+    at: int
+
+
+@dataclass(slots=True)
+class JobChange:
+    no: str
+    person: Person
+    at: int
+    source: Account
+    target: Account
+
+
+@dataclass(slots=True)
+class Share:
+    no: str
+    person: Person
+    at: int
+
+
+@dataclass(slots=True)
+class Attendance:
+    no: str
+    person: Person
+    questions: int
+    at: int
+
+
+@dataclass(slots=True)
 class Optout:
     no: str
     person: Person
@@ -165,8 +216,14 @@ class World:
     deals: list[Deal] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
     optouts: list[Optout] = field(default_factory=list)
+    quotes: list[Quote] = field(default_factory=list)
+    job_changes: list[JobChange] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    attendances: list[Attendance] = field(default_factory=list)
     orders: list[tuple[str, Account, int]] = field(default_factory=list)
     """ERP order number, customer and time of each order, once the ERP is written."""
+    planted: dict[str, Any] = field(default_factory=dict)
+    """Cases planted on purpose, by signal: who, and which case it is."""
     truths: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, Any] = field(default_factory=dict)
     totals: dict[str, Any] = field(default_factory=dict)

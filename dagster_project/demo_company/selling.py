@@ -22,6 +22,7 @@ from .clock import month_of
 from .random_source import pick, scalar_random, working_time
 from .records import Account, Deal, Lead, Person, Rep, World
 from .sizes import COUNT_DAYS, DAY, END, START, Size
+from .stalled import plant_stalled, stalled_truths
 from .vocabulary import LINE_OF_INDUSTRY, PRODUCTS
 
 CHANNELS = ("web", "event", "referral", "partner", "outbound", "ad", "social", "phone")
@@ -35,7 +36,6 @@ CNY_PER = {"CNY": 1.0, "USD": 7.1, "EUR": 7.8}
 GAMING_RULE_CHANGE = int(datetime(2025, 10, 15, 2, tzinfo=UTC).timestamp())
 """From here on leads labelled high must be answered within 30 minutes, so some reps say 'low'."""
 COUNT_HUBS = 5
-STALLED_PER_1000_LEADS = 8
 
 
 def _creation_times(rng: random.Random, count: int) -> list[int]:
@@ -118,8 +118,6 @@ def add_leads(world: World, size: Size) -> None:
         _decide(rng, lead)
         world.leads.append(lead)
     _pin_response_times(world)
-    _plant_stalled(world, rng, size)
-    _lead_truths(world)
 
 
 def _lead_name(account: Account, line: str) -> str:
@@ -180,25 +178,6 @@ def _pin_response_times(world: World) -> None:
     }
 
 
-def _plant_stalled(world: World, rng: random.Random, size: Size) -> None:
-    """High-intent leads that nobody has touched for 40 to 75 days, still open."""
-    wanted = max(3, size.leads * STALLED_PER_1000_LEADS // 1000)
-    candidates = [
-        lead
-        for lead in world.leads
-        if END - 110 * DAY < lead.created < END - 80 * DAY
-        and not lead.is_silent
-        and lead.responded is not None
-        and lead.status == "lost"
-        and not lead.owner.is_gaming
-    ]
-    for lead in candidates[:wanted]:
-        lead.status = rng.choice(("contacted", "qualified"))
-        lead.closed = None
-        lead.intent = lead.label = "high"
-        lead.is_stalled = True
-
-
 def _lead_truths(world: World) -> None:
     gamed = [
         lead.no
@@ -224,19 +203,12 @@ def _lead_truths(world: World) -> None:
         "meaning": "No inbound touch within 48 h of first_touch. All other leads older than two "
         "days had one.",
     }
-    stalled = [lead.no for lead in world.leads if lead.is_stalled]
-    world.truths["stalled_high_intent_leads"] = {
-        "leads": stalled,
-        "count": len(stalled),
-        "meaning": "Open, labelled high, last touch 40 to 75 days before the as-of day. Other "
-        "open leads labelled high were touched within the last 14 days.",
-    }
 
 
 # --- deals ---------------------------------------------------------------------------------------
 
 
-def add_deals(world: World) -> None:
+def add_deals(world: World, size: Size) -> None:
     """A deal per converted lead, and one without a lead per nine, brought by referral or rep."""
     rng = scalar_random(world.seed, "deals")
     hubs = [account for account in world.accounts if account.tier != "standard"][:COUNT_HUBS]
@@ -251,7 +223,10 @@ def add_deals(world: World) -> None:
             at = working_time(rng, min(END - DAY, lead.created + rng.randint(0, 9) * DAY))
             _deal(rng, world, person, person.account.owner, None, at)
     _plant_referrals(world, rng, hubs)
+    plant_stalled(world, size)
+    _lead_truths(world)
     _deal_truths(world)
+    stalled_truths(world)
 
 
 def _open_pipeline(rng: random.Random, world: World, warm: list[Person]) -> None:

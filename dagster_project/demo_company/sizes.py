@@ -11,6 +11,8 @@ FIRST_DAY = date(2025, 1, 1)
 START = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 END = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp())
 """Nothing in the sources is younger: the end of AS_OF, UTC."""
+LOG_START = START + 16 * 3_600
+"""Midnight in Shanghai of 2 January 2025: the first moment of the web server's first log file."""
 NIGHT_JOB = END - 1_800
 """When the systems' nightly jobs run: 07:30 in Shanghai. They touch a row of tables that people
 seldom change, so that an old cursor means a broken source and not a quiet week."""

@@ -166,6 +166,7 @@ def sources_text() -> str:
         _files("attendance", "attendance.jsonl", "attendance_id"),
         _files("portal_logins", "portal_logins.jsonl", "login"),
         _files("campaign_links", "campaign_links.jsonl", "click_id"),
+        _files("networks", "networks.jsonl", "network_id"),
         _PROJECTS,
         _files("projects", "projects.csv", "project_id"),
         _files("members", "members.csv", "id", extra='delimiter = ";"'),

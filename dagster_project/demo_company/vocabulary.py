@@ -137,61 +137,140 @@ SKILLS = (
     "service contract",
 )
 
-# topic -> (Chinese, English); customers say the first group, reps the second
-CUSTOMER_TEXTS: dict[str, tuple[str, str]] = {
+# topic -> ways to say it, each (Chinese, English); customers say the first group, reps the second.
+# Some words look like a signal and are none: an intervention algorithm (干预算法) is no budget
+# (预算), a refunding no funding, a security deposit no security, and what a rep says no customer's.
+CUSTOMER_TEXTS: dict[str, tuple[tuple[str, str], ...]] = {
     "budget": (
-        "今年预算大概在{amount}万左右，需要先走立项。",
-        "Our budget for this year is about {amount}0k, we have to get the project approved first.",
+        (
+            "今年预算大概在{amount}万左右，需要先走立项。",
+            "Our budget for this year is about {amount}0k, we have to get the project approved "
+            "first.",
+        ),
+        (
+            "这个项目的经费下个月到位，{amount}万以内可以直接批。",
+            "Funding arrives next month; up to {amount}0k we can sign ourselves.",
+        ),
+        (
+            "设备更新的拨款已经下来了，约{amount}万。",
+            "The capex request of {amount}0k has been approved.",
+        ),
     ),
     "finance_check": (
-        "付款条件我需要和财务确认一下，能不能分三期？",
-        "I need to check with finance about the payment terms, could we pay in three instalments?",
+        (
+            "付款条件我需要和财务确认一下，能不能分三期？",
+            "I need to check with finance about the payment terms, could we pay in three "
+            "instalments?",
+        ),
+        (
+            "账期要跟财务确认，下周回复您。",
+            "I have to confirm with finance and will come back to you next week.",
+        ),
+        (
+            "合同已提交财务审批，请稍等。",
+            "Our finance has to approve the contract, please wait.",
+        ),
     ),
     "price_objection": (
-        "价格比竞品高了不少，能再优惠一些吗？",
-        "The price is well above the competitor's offer, is there any discount?",
+        (
+            "价格比竞品高了不少，能再优惠一些吗？",
+            "The price is well above the competitor's offer, is there any discount?",
+        ),
+        (
+            "押金能不能免掉？",
+            "Could you waive the security deposit?",
+        ),
     ),
     "security": (
-        "数据安全和等保合规怎么保证？请提供资料。",
-        "How do you handle data security and compliance? Please send the documents.",
+        (
+            "数据安全和等保合规怎么保证？请提供资料。",
+            "How do you handle data security and compliance? Please send the documents.",
+        ),
+        (
+            "我们的信息安全部门要先评审。",
+            "Our GDPR officer has to review this first.",
+        ),
     ),
     "timing": (
-        "这个项目可能要推迟到下个季度再看。",
-        "We may have to postpone this project to next quarter.",
+        (
+            "这个项目可能要推迟到下个季度再看。",
+            "We may have to postpone this project to next quarter.",
+        ),
     ),
     "technical": (
-        "设备和我们现有系统的接口怎么对接？",
-        "How does the device connect to our existing systems?",
+        (
+            "设备和我们现有系统的接口怎么对接？",
+            "How does the device connect to our existing systems?",
+        ),
+        (
+            "设备的干预算法可以调整吗？",
+            "Can the intervention algorithm of the device be adjusted?",
+        ),
+        (
+            "能对接我们的财务系统吗？安全库存也要同步。",
+            "Can it talk to our finance system and keep the safety stock in step?",
+        ),
     ),
     "positive": (
-        "演示效果很好，领导很满意，请尽快出方案。",
-        "The demo was great and our management likes it, please send the proposal soon.",
+        (
+            "演示效果很好，领导很满意，请尽快出方案。",
+            "The demo was great and our management likes it, please send the proposal soon.",
+        ),
     ),
     "complaint": (
-        "上次的售后响应太慢了，希望改进。",
-        "The last service response was far too slow, please improve that.",
+        (
+            "上次的售后响应太慢了，希望改进。",
+            "The last service response was far too slow, please improve that.",
+        ),
+        (
+            "退款拖了两个月，保安还不让我们的人进仓库。",
+            "The refunding took two months, far too long.",
+        ),
     ),
 }
-REP_TEXTS: dict[str, tuple[str, str]] = {
+REP_TEXTS: dict[str, tuple[tuple[str, str], ...]] = {
     "commitment": (
-        "好的，我周五之前把方案和报价发给您。",
-        "Sure, I will send you the proposal and the quote by Friday.",
+        (
+            "好的，我周五之前把方案和报价发给您。",
+            "Sure, I will send you the proposal and the quote by Friday.",
+        ),
     ),
     "follow_up": (
-        "您好，请问上次的资料看过了吗？有什么问题随时联系我。",
-        "Hello, did you have a chance to read the material? Let me know any question.",
+        (
+            "您好，请问上次的资料看过了吗？有什么问题随时联系我。",
+            "Hello, did you have a chance to read the material? Let me know any question.",
+        ),
+        (
+            "您好，请问今年的预算批下来了吗？",
+            "Hello, has your budget for this year been approved?",
+        ),
     ),
     "invitation": (
-        "下周二有一场行业线上研讨会，诚邀您参加。",
-        "We run an industry webinar next Tuesday and would be glad to see you there.",
+        (
+            "下周二有一场行业线上研讨会，诚邀您参加。",
+            "We run an industry webinar next Tuesday and would be glad to see you there.",
+        ),
     ),
     "payment_answer": (
-        "付款可以按三四三分期，首付款30%，验收后付40%。",
-        "We can offer payment in three parts: 30 % up front, 40 % after acceptance.",
+        (
+            "付款可以按三四三分期，首付款30%，验收后付40%。",
+            "We can offer payment in three parts: 30 % up front, 40 % after acceptance.",
+        ),
+        (
+            "您和财务确认后告诉我即可。",
+            "Please check with finance and let me know.",
+        ),
     ),
     "value": (
-        "同行业客户上线后人工成本下降了18%，案例发您参考。",
-        "A customer in your industry cut labour cost by 18 % after go-live, see the case study.",
+        (
+            "同行业客户上线后人工成本下降了18%，案例发您参考。",
+            "A customer in your industry cut labour cost by 18 % after go-live, see the case "
+            "study.",
+        ),
+        (
+            "我们已通过等保三级，数据安全资料随时可发。",
+            "Our papers on security and compliance are ready for you.",
+        ),
     ),
 }
 COMMUNITY_QUESTIONS = (

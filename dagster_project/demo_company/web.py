@@ -21,12 +21,10 @@ import numpy.typing as npt
 
 from .random_source import array_random
 from .records import World
-from .sizes import COUNT_DAYS, DAY, END, START, Size
-from .web_journeys import AGENTS, Hit, person_address, person_agent
+from .sizes import COUNT_DAYS, DAY, END, LOG_START, Size
+from .web_journeys import AGENTS, Hit
 
 SHANGHAI_SECONDS = 8 * 3_600
-LOG_START = START - SHANGHAI_SECONDS + DAY
-"""Midnight in Shanghai of 2 January 2025: the first day of the first file."""
 MAX_VISITORS = 200_000
 OUT_OF_ORDER_RATIO = 0.005
 BOTS = (
@@ -245,11 +243,10 @@ class Site:
 def hit_line(hit: Hit) -> str:
     local = hit.at + SHANGHAI_SECONDS
     stamp = f"{_day_text(local // DAY)}{datetime.fromtimestamp(local, UTC):%H:%M:%S}"
-    user = hit.person.login if hit.with_login else "-"
     return (
-        f"{person_address(hit.person)} - {user} [{stamp} +0800] "
+        f"{hit.browser.address} - {hit.user} [{stamp} +0800] "
         f'"GET {hit.url} HTTP/1.1" {hit.status} {hit.size} "{hit.referrer}" '
-        f'"{person_agent(hit.person)}"'
+        f'"{hit.browser.agent}"'
     )
 
 
@@ -293,13 +290,15 @@ def write_web(
     hits: list[Hit],
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, int]:
-    """Write all log files and add their totals to the answer key."""
+    """Write all log files and add their totals to the answer key.
+
+    ``hits`` are the requests of visitors that are told one by one, in the order they are written.
+    """
     place = folder / "web"
     place.mkdir(parents=True, exist_ok=True)
     site = Site(world.seed, size)
     totals = LogTotals()
     spans = periods(size)
-    hits = [hit for hit in hits if spans[0][0] <= hit.at < spans[-1][1]]
     shares = _shares(spans, size.log_lines - len(hits))
     broken_in: dict[str, str] = {}
     next_hit = chunk = 0
@@ -318,7 +317,7 @@ def write_web(
                 amount = count * (part + 1) // slices - count * part // slices
                 lines, keys = site.draw(chunk, amount, left, right, totals)
                 own: list[Hit] = []
-                while next_hit < len(hits) and hits[next_hit].at < right:
+                while next_hit < len(hits) and hits[next_hit].order[0] < right:
                     own.append(hits[next_hit])
                     next_hit += 1
                 _write_chunk(file, lines, keys, own, totals)
@@ -344,7 +343,7 @@ def _write_chunk(
     for hit in own:
         totals.add(hit.status, 1, hit.size)
     lines.extend(hit_line(hit) for hit in own)
-    every_key = np.concatenate((keys, np.array([hit.at for hit in own], dtype=np.int64)))
+    every_key = np.concatenate((keys, np.array([hit.order[0] for hit in own], dtype=np.int64)))
     order = np.argsort(every_key, kind="stable").tolist()
     file.write("\n".join([lines[position] for position in order]).encode())
     file.write(b"\n")

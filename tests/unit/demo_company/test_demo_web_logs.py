@@ -97,59 +97,6 @@ def test_traffic_has_bots_staff_and_static_files(
     assert 0.2 < static < 0.6
 
 
-def named(
-    parsed: list[tuple[str, str, re.Match[str] | None]], company: Company
-) -> dict[str, list[tuple[datetime, str]]]:
-    """Person → requests, by the rule of the answer key: click id or login names the browser."""
-    truth = company.truth("web_links")
-    requests: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
-    person_of: dict[tuple[str, str], str] = {}
-    for _, _, match in parsed:
-        if not match:
-            continue
-        visitor = (match["address"], match["agent"])
-        click = re.search(r"[?&]cid=(\w+)", match["url"])
-        if match["user"] != "-":
-            person_of[visitor] = truth["logins"][match["user"]]
-        elif click:
-            person_of[visitor] = truth["click_ids"][click[1]]
-        if match["address"].startswith("100."):
-            requests[visitor].append((at(match), match["url"].split("?")[0]))
-    return {person_of[visitor]: sorted(rows) for visitor, rows in requests.items()}
-
-
-def test_people_and_their_signals(
-    small: Company, parsed: list[tuple[str, str, re.Match[str] | None]]
-) -> None:
-    visits = named(parsed, small)
-    truth = small.truth("web_links")
-    assert set(visits) <= {*truth["click_ids"].values(), *truth["logins"].values()}
-    signals = small.truth("web_signals")
-
-    def people(urls: tuple[str, ...], count: int, days: int) -> set[str]:
-        found = set()
-        for person, rows in visits.items():
-            times = [moment for moment, url in rows if url.startswith(urls)]
-            for first, last in zip(times, times[count - 1 :], strict=False):
-                if last - first <= timedelta(days=days):
-                    found.add(person)
-        return found
-
-    service = people(("/compare/service-plans",), 3, 14)
-    assert service >= set(signals["three_service_page_visits_in_14_days"])
-    assert len(service) <= 1.1 * len(signals["three_service_page_visits_in_14_days"])
-    documents = people(("/docs/",), 2, 7)
-    assert documents >= set(signals["two_documents_in_7_days"])
-    long_stay = {
-        person
-        for person, rows in visits.items()
-        for (start, url), (end, _) in itertools.pairwise(rows)
-        if url == "/compare/competitor-x"
-        and timedelta(minutes=3) < end - start < timedelta(hours=1)
-    }
-    assert long_stay == set(signals["three_minutes_on_competitor_page"])
-
-
 def test_click_ids_and_logins_are_on_record(small: Company) -> None:
     truth = small.truth("web_links")
     clicks = {
