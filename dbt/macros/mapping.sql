@@ -150,16 +150,18 @@
     {%- set list = "from_json(case when json_valid(cast(" ~ text ~ " as string)) then cast("
         ~ text ~ " as string) end, '[{\"key\":\"VARCHAR\",\"value\":{" ~ slots ~ "}}]')" -%}
     list_extract(
-        [
-            coalesce(
-                entry.value.string_value,
-                entry.value.int_value,
-                entry.value.double_value,
-                entry.value.float_value
+        list_transform(
+            list_filter(
+                {{ list }},
+                lambda entry: struct_extract(entry, 'key') = {{ text_literal(key) }}
+            ),
+            lambda entry: coalesce(
+                struct_extract(struct_extract(entry, 'value'), 'string_value'),
+                struct_extract(struct_extract(entry, 'value'), 'int_value'),
+                struct_extract(struct_extract(entry, 'value'), 'double_value'),
+                struct_extract(struct_extract(entry, 'value'), 'float_value')
             )
-            for entry in {{ list }}
-            if entry.key = '{{ key | replace("'", "''") }}'
-        ],
+        ),
         1
     )
 {%- endmacro %}
