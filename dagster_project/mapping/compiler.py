@@ -365,7 +365,12 @@ def _models_yaml(registry: Registry, staging: Sequence[StagingModel]) -> str:
         "无法转换的原始值。",
     }
     models += [
-        {"name": name, "description": text, "config": {"materialized": "table"}}
+        # They read every landed row: a run of new log lines leaves them to the next whole one.
+        {
+            "name": name,
+            "description": text,
+            "config": {"materialized": "table", "tags": ["full_run"]},
+        }
         for name, text in listings.items()
     ]
     return _yaml({"version": 2, "models": models})
