@@ -36,6 +36,7 @@ class Extract:
     ``columns`` maps each column of the source to its landed type, in the source's order.
     ``rows_read`` counts accepted and rejected rows. ``state`` is what the connector wants to find
     at the next load. ``failures`` are files that could not be read while others could.
+    ``refused_parquet`` are refused rows as they are kept in quarantine, ``count_refused`` of them.
     ``lake_files`` are `_source_file` values of which an earlier version has been landed.
     """
 
@@ -45,6 +46,8 @@ class Extract:
     type_changes: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows_read: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
+    refused_parquet: list[Path] = field(default_factory=list)
+    count_refused: int = 0
     newest_at: datetime | None = None
     count_files: int = 0
     count_bytes: int = 0

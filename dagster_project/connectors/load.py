@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import pyarrow as pa
-
 from dagster_project.connectors import duck
-from dagster_project.connectors.access_log import AccessLogReader
+from dagster_project.connectors.access_log.reader import AccessLogReader
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.files import FilesReader, changed_type
 from dagster_project.connectors.lake import Lake, Landing, SystemState
 from dagster_project.connectors.prepare import Preparation, Prepared
-from dagster_project.connectors.problems import SourceError, Words
+from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
 from dagster_project.connectors.receipts import (
     Receipt,
     ensure_operations,
     quarantined_table,
+    read_tables,
     receipts_table,
     truncate_raw_text,
     write_parquet,
+    write_tables,
 )
 from dagster_project.connectors.sources_file import (
     AccessLogSource,
@@ -34,6 +35,7 @@ from dagster_project.connectors.sources_file import (
     Source,
     SqlSource,
     Table,
+    as_of_date,
 )
 from dagster_project.connectors.sql_database import SqlReader, open_source
 from dagster_project.settings import Settings, utc_now
@@ -57,7 +59,7 @@ class _Outcome:
     landing: Landing | None = None
     state: dict[str, Any] | None = None
     moves: dict[Path, Path] = field(default_factory=dict)
-    quarantined: pa.Table | None = None
+    quarantined: Path | None = None
 
 
 def load_source(
@@ -94,13 +96,23 @@ def load_source(
             load_id = lake.next_load_id(state, started_at)
             run = _Run(source, settings, lake, state, load_id, accept_shrink, full)
             return run.load(selected)
-    except SourceError as problem:
+    except SourceError as error:
         # Only the lock: nothing of this load has begun.
-        load_id = lake.next_load_id(SystemState(), started_at)
-        receipts = [_failed(source, table, load_id, started_at, problem) for table in selected]
-        name = f"{load_id}-{source.system}.parquet"
+        problem = error
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        # What was packed is landed, or forgotten and read again, by the next load.
+        problem = disk_full(settings.home, error)
+    load_id = lake.next_load_id(SystemState(), started_at)
+    receipts = [_failed(source, table, load_id, started_at, problem) for table in selected]
+    name = f"{load_id}-{source.system}.parquet"
+    try:
         write_parquet(receipts_table(receipts), settings.operations / "receipts" / name)
-        return receipts
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+    return receipts
 
 
 class _Run:
@@ -128,7 +140,8 @@ class _Run:
             reader: Reader | None = None
             problem: SourceError | None = None
             try:
-                reader = stack.enter_context(_open(self._source, self._load_id))
+                as_of = as_of_date(self._settings, utc_now())
+                reader = stack.enter_context(_open(self._source, self._load_id, as_of))
             except SourceError as error:
                 problem = error
             for table in tables:
@@ -162,8 +175,8 @@ class _Run:
         write_parquet(receipts_table(o.receipt for o in outcomes), work / "receipts.parquet")
         quarantined = [o.quarantined for o in outcomes if o.quarantined is not None]
         if quarantined:
-            rows = truncate_raw_text(pa.concat_tables(quarantined))
-            write_parquet(rows, work / "quarantined_rows.parquet")
+            rows = (truncate_raw_text(table) for table in read_tables(quarantined))
+            write_tables(rows, work / "quarantined_rows.parquet")
             moves[work / "quarantined_rows.parquet"] = operations / "quarantined_rows" / file_name
         for outcome in outcomes:
             moves.update(outcome.moves)
@@ -185,6 +198,7 @@ class _Run:
         changes, columns = self._check_columns(table, state, extract)
         prepared = self._prepare(table, state, extract, reader, full)
         rejected = [*extract.rejected, *prepared.rejected]
+        count_rejected = len(rejected) + extract.count_refused
         outcome = _Outcome(self._receipt(table, started_at, state, extract, prepared, changes))
         if prepared.held_back is None:
             outcome.state = self._new_state(table, state, extract, prepared, columns)
@@ -193,16 +207,16 @@ class _Run:
                 outcome.moves[prepared.known_rows] = kept
             if prepared.files:
                 outcome.landing = Landing(table.name, prepared.files)
-        if rejected:
+        if count_rejected:
             # Also of a load that is held back: they may be why it is too small.
             rows = quarantined_table(
                 self._source.system, table.name, self._load_id, rejected, utc_now()
             )
             file = self._lake.work / f"{table.name}.quarantine.parquet"
-            write_parquet(rows, file)
+            write_tables(itertools.chain(read_tables(extract.refused_parquet), [rows]), file)
             folder = self._settings.quarantine / self._source.system / table.name
             outcome.moves[file] = folder / f"{self._load_id}.parquet"
-            outcome.quarantined = rows
+            outcome.quarantined = file
         return outcome
 
     def _table_state(self, table: Table) -> Mapping[str, Any]:
@@ -316,7 +330,7 @@ class _Run:
         prepared: Prepared,
         changes: list[dict[str, str]],
     ) -> Receipt:
-        rejected = len(extract.rejected) + len(prepared.rejected)
+        rejected = len(extract.rejected) + extract.count_refused + len(prepared.rejected)
         status = "loaded"
         if prepared.held_back:
             status = "held_back"
@@ -382,14 +396,14 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _open(source: Source, load_id: str) -> Iterator[Reader]:
+def _open(source: Source, load_id: str, as_of: date) -> Iterator[Reader]:
     if isinstance(source, SqlSource):
         with open_source(source) as reader:
             yield reader
     elif isinstance(source, FilesSource):
         yield FilesReader(source)
     elif isinstance(source, AccessLogSource):
-        yield AccessLogReader(source, load_id, utc_now())
+        yield AccessLogReader(source, load_id, utc_now(), as_of)
     else:
         raise TypeError(f"no connector for {type(source).__name__}")
 

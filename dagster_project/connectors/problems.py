@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 
@@ -44,3 +46,28 @@ def one_line(error: BaseException, limit: int = 400) -> str:
     """The text of a library's error on one line, at most ``limit`` characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether ``error``, or one that it came from, says that there is no room to write."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def disk_full(place: Path, error: BaseException) -> SourceError:
+    """The problem that the lake's disk has no room, or cannot be written for another reason."""
+    told = one_line(error)
+    return SourceError(
+        Words(f"{place} cannot be written: {told}", f"无法写入 {place}：{told}"),
+        Words(
+            "Make room on that disk and load again; nothing was lost or loaded twice.",
+            "请释放磁盘空间后重新加载；数据没有丢失，也不会重复加载。",
+        ),
+        is_transient=True,
+    )

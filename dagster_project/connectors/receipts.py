@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -192,6 +192,32 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     pq.write_table(table, partial, compression="zstd", use_dictionary=False)
     partial.replace(path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write tables of the same columns, at least one, as one file that appears complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in tables:
+            if writer is None:
+                writer = pq.ParquetWriter(
+                    partial, table.schema, compression="zstd", use_dictionary=False
+                )
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    partial.replace(path)
+
+
+def read_tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
+    """The rows of Parquet files, a row group at a time."""
+    for path in paths:
+        with pq.ParquetFile(path) as source:
+            for group in range(source.num_row_groups):
+                yield source.read_row_group(group)
 
 
 def ensure_operations(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from dagster_project.connectors.problems import SourceError
 from dagster_project.connectors.snowplow import ENRICHED_FIELDS
 from dagster_project.settings import Settings, secret
 
@@ -172,8 +173,43 @@ class AccessLogTable(Table):
 
     load: Literal["append"] = "append"
     glob: Text
-    format: Literal["combined"] = "combined"
+    format: Text = Field(
+        default="combined",
+        description="common, combined, vhost_combined, nginx_json, w3c, iis, cloudfront, elb, alb, "
+        "or the server's own LogFormat / log_format line.",
+    )
     encoding: Text = "utf-8"
+    fields: dict[Name, Text] = Field(
+        default_factory=dict, description="nginx_json: column → key, where keys are not usual."
+    )
+    visitor_cookie: Text | None = Field(
+        default=None, description="Of several logged cookies the one that tells visitors apart."
+    )
+    oldest_days: int = Field(
+        default=7305, ge=0, description="Lines older than this before `as_of` are refused; 0 = off."
+    )
+    newest_days: int = Field(
+        default=366, ge=0, description="Lines newer than this after `as_of` are refused; 0 = off."
+    )
+    max_unfit_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A file with a larger share of lines of another format is held back; 1 = off.",
+    )
+
+    @model_validator(mode="after")
+    def _known_format(self) -> AccessLogTable:
+        from dagster_project.connectors.access_log.formats import compile_format
+
+        try:
+            compile_format(
+                self.format, "`format`", json_fields=self.fields, cookie=self.visitor_cookie
+            )
+        except SourceError as problem:
+            message, remedy = problem.message, problem.remedy
+            raise ValueError(f"{message.en} {remedy.en} / {message.zh}{remedy.zh}") from problem
+        return self
 
 
 class Source(_Model):
@@ -276,8 +312,8 @@ class FilesSource(_PlacedSource):
 class AccessLogSource(_PlacedSource):
     """Web-server logs.
 
-    `glob`, `format` and `encoding` may stand at the source; they are then the defaults of its
-    tables, and a source without tables gets one that is named ``requests``.
+    The settings of a log may stand at the source; they are then the defaults of its tables, and a
+    source without tables gets one that is named ``requests``.
     """
 
     kind: Literal["access_log"]
@@ -288,7 +324,8 @@ class AccessLogSource(_PlacedSource):
     def _one_table(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        defaults = {k: values[k] for k in ("glob", "format", "encoding") if k in values}
+        own = set(AccessLogTable.model_fields) - {"name"}
+        defaults = {k: v for k, v in values.items() if k in own}
         rest = {k: v for k, v in values.items() if k not in defaults}
         tables = rest.get("table", [{"name": "requests"}])
         if isinstance(tables, list):
