@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import exp
 
 from dagster_project.mapping import compile_mapping
-from dagster_project.mapping.rules import PSEUDO_COLUMNS, FieldRule
+from dagster_project.mapping.rules import PSEUDO_COLUMNS, FieldRule, looked_up
 from dagster_project.settings import REPO_ROOT, Settings, process_environment
 from tests.warehouse.portability import BACKSLASH, CONSTRUCTS, ORDER_TERM, portability_problems
 
@@ -184,17 +184,27 @@ def test_alias_in_where_is_found() -> None:
 def write_sources(home: Path) -> None:
     """A sources file with one system per mapping set, and an empty landed file per table."""
     tables: dict[str, dict[str, set[str]]] = {}
+    keyed: set[tuple[str, str]] = set()
     with (REPO_ROOT / "seeds" / "field_mapping.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             rule = FieldRule.model_validate(row)
-            columns = tables.setdefault(rule.mapping_set, {}).setdefault(rule.source_table, set())
-            columns.update(rule.inputs)
+            named = tables.setdefault(rule.mapping_set, {})
+            columns = named.setdefault(rule.source_table, set())
+            for name in rule.inputs:
+                if found := looked_up(name):
+                    columns.add(found.key)
+                    named.setdefault(found.table, {"id"}).add(found.field)
+                    keyed.add((rule.mapping_set, found.table))
+                else:
+                    columns.add(name)
     text = ""
     for mapping_set, named in tables.items():
         text += f'[[source]]\nsystem = "{mapping_set}"\nkind = "files"\nlocation = "."\n'
         text += 'time_zone = "Asia/Shanghai"\ncurrency = "CNY"\n'
         for table, columns in named.items():
             text += f'[[source.table]]\nname = "{table}"\nglob = "{table}*.csv"\n'
+            if (mapping_set, table) in keyed:
+                text += 'primary_key = "id"\n'
             land_empty(home / "lake" / "raw" / mapping_set / table, columns)
     (home / "sources.toml").write_text(text, encoding="utf-8")
 
