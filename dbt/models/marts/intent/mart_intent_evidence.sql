@@ -1,0 +1,87 @@
+-- One row per hit and raw row behind it, with where the raw row stands: file and line of a web log,
+-- address of the page, excerpt of the text.
+with
+
+evidence as (
+
+    select * from {{ ref('bridge_intent_signal_evidence') }}
+
+),
+
+hits as (
+
+    select * from {{ ref('fct_intent_signal_hit') }}
+
+),
+
+web_event_ids as (
+
+    select distinct evidence_id
+    from evidence
+    where evidence_object = 'web_event'
+
+),
+
+views_cited as (
+
+    select
+        page_views.web_event_id,
+        page_views.url_path,
+        page_views.engaged_seconds
+    from {{ ref('fct_web_page_view') }} as page_views
+    inner join web_event_ids on page_views.web_event_id = web_event_ids.evidence_id
+
+),
+
+texts as (
+
+    select
+        text_object,
+        text_id,
+        channel,
+        body
+    from {{ ref('int_intent__texts') }}
+
+)
+
+select
+    evidence.signal_evidence_id,
+    evidence.signal_hit_id,
+    hits.signal_id,
+    hits.account_id,
+    evidence.evidence_object,
+    evidence.evidence_id,
+    evidence.source_system,
+    evidence.evidence_at,
+    case
+        when evidence.evidence_object = 'web_event'
+            then {{ regexp_group('evidence.evidence_id', '^[^:]*:([^/]*/)?(.*)#([0-9]+)$', 2) }}
+    end as source_file,
+    case
+        when evidence.evidence_object = 'web_event'
+            then
+                cast(
+                    {{ regexp_group(
+                        'evidence.evidence_id', '^[^:]*:([^/]*/)?(.*)#([0-9]+)$', 3
+                    ) }} as bigint
+                )
+    end as source_row,
+    views_cited.url_path as url,
+    views_cited.engaged_seconds,
+    texts.channel,
+    case when texts.text_id is not null then evidence.detail end as keywords,
+    coalesce(
+        case
+            when length(texts.body) > 300 then substr(texts.body, 1, 300) || ' …'
+            else texts.body
+        end,
+        case when evidence.evidence_object <> 'web_event' then evidence.detail end
+    ) as text_excerpt
+from evidence
+inner join hits on evidence.signal_hit_id = hits.signal_hit_id
+left join views_cited
+    on evidence.evidence_object = 'web_event' and evidence.evidence_id = views_cited.web_event_id
+left join texts
+    on
+        evidence.evidence_object = texts.text_object
+        and evidence.evidence_id = texts.text_id
