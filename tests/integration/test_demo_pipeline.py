@@ -20,6 +20,7 @@ from dagster_project.demo_company import advance
 from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from tests.integration.demo_run import CommandResult, answer_key, command, published
+from tests.integration.visitor_truths import visitor_differences
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +78,11 @@ def test_published_figures_equal_the_sources(first: CommandResult, settings: Set
         )
     }
     assert statuses == totals["web"]["lines_by_status"]
+
+
+def test_visitors_are_who_the_answer_key_says(first: CommandResult, settings: Settings) -> None:
+    assert first.code == 0, first.output
+    assert visitor_differences(settings) == []
 
 
 def test_every_rejected_row_is_published_with_its_reason(

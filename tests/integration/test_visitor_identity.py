@@ -87,6 +87,8 @@ CONTACTS = {
     "crm:e1": ("crm:E1", "shared@echo.example"),
     "crm:e2": ("crm:E2", "shared@echo.example"),
     "crm:n1": (None, "nobody@nowhere.example"),
+    "crm:n2": (None, "new@beta.example"),
+    "crm:m1": ("crm:A", "moved@beta.example"),
 }
 LEADS = {
     # lead → (contact, account)
@@ -139,7 +141,7 @@ CASES = {
     "click": Case([View(click_id="ck-a1")], "contact", "crm:a1", "crm:A", 0.9, "campaign_click"),
     "email": Case([View(email="al@alpha.example")], "contact", "crm:a2", "crm:A", 0.85,
                   "email_in_link",
-                  links=[("email_in_link", "active"), ("email_domain", "active")]),
+                  links=[("email_in_link", "active")]),
     "contact_key": Case([View(contact_key="b1")], "contact", "crm:b1", "crm:B", 0.85),
     "whole_contact_key": Case([View(contact_key="crm:b1")], "contact", "crm:b1", "crm:B", 0.85),
     "foreign_contact_key": Case([View(contact_key="old:b1")]),
@@ -192,6 +194,10 @@ CASES = {
     "provider": Case([View(address="alpha.example.dsl.isp.example")]),
     "colleague": Case([View(email="new@alpha.example")], "account", None, "crm:A", 0.6,
                       "email_domain"),
+    "person_of_the_domain": Case([View(email="new@beta.example")], "contact", "crm:n2", "crm:B",
+                                 0.85),
+    "old_address_of_who_moved": Case([View(email="moved@beta.example")], "contact", "crm:m1",
+                                     "crm:A", 0.85, links=[("email_in_link", "active")]),
     "free_mail": Case([View(email="someone@qq.com")]),
     "free_mail_of_a_contact": Case([View(email="bo@qq.com")], "contact", "crm:b1", "crm:B"),
     "two_rows_for_one_domain": Case([View(address="gw.echo.example")], reviews=["two_accounts"]),
@@ -203,8 +209,7 @@ CASES = {
     "same_piece_often": Case([View(day=day, click_id="ck-a1") for day in range(5)], "contact",
                              "crm:a1", "crm:A", 0.9, links=[("campaign_click", "active")]),
     "shared_mailbox": Case([View(email="shared@echo.example")], reviews=["two_persons"],
-                           links=[("email_in_link", "conflict")] * 2
-                           + [("email_domain", "conflict")] * 2),
+                           links=[("email_in_link", "conflict")] * 2),
     "shared_mailbox_and_key": Case([View(email="shared@echo.example", contact_key="e2")],
                                    "contact", "crm:e2", "crm:E2", 0.9775),
     "two_persons": Case([View(login="ann"), View(day=1, login="bo")], reviews=["two_persons"],

@@ -145,6 +145,24 @@ by_lead as (
 
 ),
 
+-- Whose e-mail address or login is known needs no domain: it would say nothing new, or repeat an
+-- old employer's.
+known_names as (
+
+    select
+        field,
+        observed_value
+    from by_email
+    where account_id is not null
+    union
+    select
+        field,
+        observed_value
+    from by_link
+    where account_id is not null or contact_id is not null
+
+),
+
 by_domain as (
 
     select
@@ -166,6 +184,9 @@ by_domain as (
                 when 'domain_of_email' then 'email'
                 when 'domain_of_login' then 'login'
             end = domains.field
+    left join known_names
+        on domains.field = known_names.field and domains.observed_value = known_names.observed_value
+    where known_names.observed_value is null
 
 )
 
