@@ -7,6 +7,7 @@ import codecs
 import glob as globbing
 import gzip
 import hashlib
+import io
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
+import pyarrow as pa
 
 from dagster_project.connectors.problems import SourceError, Words, one_line, without_secrets
 from dagster_project.connectors.sources_file import AccessLogSource, FilesSource
 from dagster_project.settings import secret
 
 BLOCK_BYTES = 4 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
 READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
@@ -36,7 +39,7 @@ class FileVersion:
     file_system: Any
 
     def open(self) -> IO[bytes]:
-        """The bytes, decompressed where the content (not the name) says gzip, bzip2 or xz."""
+        """The bytes, decompressed where the content (not the name) says so."""
         raw = self.file_system.open(self.full_path, "rb")
         magic = raw.read(6)
         raw.seek(0)
@@ -46,12 +49,69 @@ class FileVersion:
             return bz2.BZ2File(raw)
         if magic.startswith(b"\xfd7zXZ\x00"):
             return lzma.LZMAFile(raw)
+        if magic.startswith(b"\x28\xb5\x2f\xfd"):
+            return cast(IO[bytes], _ZstdFile(raw))
         return raw
 
     @property
     def is_compressed(self) -> bool:
         with self.open() as stream:
-            return isinstance(stream, gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile)
+            return is_decompressing(stream)
+
+
+def is_decompressing(stream: IO[bytes]) -> bool:
+    """Whether a stream of :meth:`FileVersion.open` is one of an archive."""
+    return isinstance(stream, gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile | _ZstdFile)
+
+
+class _ZstdFile(io.RawIOBase):
+    """A Zstandard file, read as the other archives are: also from a place that was passed."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__()
+        self._raw = raw
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._raw.seek(0)
+        self._stream = pa.CompressedInputStream(pa.PythonFile(self._raw, mode="r"), "zstd")
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(None if size is None or size < 0 else size)
+        self._place += len(data)
+        return bytes(data)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """At most a little at once, so that an error loses no more than that."""
+        return self.read(PIECE_BYTES if size < 0 else min(size, PIECE_BYTES))
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation("only from the beginning")
+        if offset < self._place:
+            self._rewind()
+        while self._place < offset and self.read1(offset - self._place):
+            pass
+        return self._place
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def list_files(source: FilesSource | AccessLogSource, glob: str) -> list[FileVersion]:

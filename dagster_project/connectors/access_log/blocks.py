@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +28,13 @@ from dagster_project.connectors.access_log.formats import (
     missing_fields,
     w3c_fields,
 )
-from dagster_project.connectors.access_log.lines import LineSplitter, Split
+from dagster_project.connectors.access_log.lines import (
+    LineSplitter,
+    Split,
+    Splitting,
+    line_at,
+    line_ends,
+)
 from dagster_project.connectors.problems import SourceError, Words
 
 NUMBER = "_source_row"
@@ -49,11 +54,15 @@ class Refused:
 
 @dataclass
 class Parsed:
-    """What a block gave. ``headers`` are lines that tell about the log and hold no request;
-    ``count_unfit`` counts the refused lines that are not of the format at all."""
+    """What a block gave: ``count_lines`` = rows of the tables + refused lines + headers.
+
+    Headers are lines that tell about the log and hold no request; ``count_unfit`` counts the
+    refused lines that are not of the format at all.
+    """
 
     tables: list[pa.Table] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    count_lines: int = 0
     count_headers: int = 0
     count_unfit: int = 0
     newest: datetime | None = None
@@ -62,6 +71,7 @@ class Parsed:
         """Join what another part of the block gave."""
         self.tables += other.tables
         self.refused += other.refused
+        self.count_lines += other.count_lines
         self.count_headers += other.count_headers
         self.count_unfit += other.count_unfit
         if other.newest is not None:
@@ -104,23 +114,15 @@ class _Base:
         self.memory: dict[str, Any] = {}
 
     def _read(
-        self,
-        splits: Sequence[Split],
-        unfit: Sequence[int],
-        fields: Sequence[Field],
-        block: bytes,
-        ends: npt.NDArray[np.int32],
-        first_line: int,
+        self, splitting: Splitting, fields: Sequence[Field], block: bytes, first_line: int
     ) -> Parsed:
-        parsed = Parsed(count_unfit=len(unfit))
-
-        def line(index: int) -> str:
-            start = int(ends[index - 1]) + 1 if index else 0
-            return block[start : int(ends[index])].decode()
-
+        ends, unfit = splitting.ends, splitting.unfit
+        parsed = Parsed(count_lines=len(ends), count_unfit=len(unfit))
         code, words = _unfit_words(self._log)
-        parsed.refused += [Refused(first_line + i + 1, code, words, line(i)) for i in unfit]
-        for split in splits:
+        parsed.refused += [
+            Refused(first_line + i + 1, code, words, line_at(block, ends, i)) for i in unfit
+        ]
+        for split in splitting.splits:
             rows = read_columns(fields, split.texts, self._log, self._reading, len(split.numbers))
             kinds = {**COLUMNS, **extra_columns(fields)}
             table = pa.table(
@@ -140,7 +142,12 @@ class _Base:
                 for index, code in rows.reasons.items():
                     number = int(split.numbers[index])
                     parsed.refused.append(
-                        Refused(first_line + number + 1, code, REASONS[code], line(number))
+                        Refused(
+                            first_line + number + 1,
+                            code,
+                            REASONS[code],
+                            line_at(block, ends, number),
+                        )
                     )
             if table.num_rows:
                 parsed.tables.append(table)
@@ -148,11 +155,6 @@ class _Base:
                 parsed.newest = newest if parsed.newest is None else max(parsed.newest, newest)
         parsed.refused.sort(key=lambda refused: refused.number)
         return parsed
-
-
-def line_ends(block: bytes) -> npt.NDArray[np.int32]:
-    """The places of a block's line ends."""
-    return np.flatnonzero(np.frombuffer(block, np.uint8) == 10).astype(np.int32)
 
 
 class LineParser(_Base):
@@ -164,9 +166,8 @@ class LineParser(_Base):
         self._may_be_quick = may_be_quick
 
     def parse(self, block: bytes, first_line: int) -> Parsed:
-        ends = line_ends(block)
-        splits, unfit = self._splitter.split(block, ends, may_be_quick=self._may_be_quick)
-        return self._read(splits, unfit, self._log.fields, block, ends, first_line)
+        splitting = self._splitter.split(block, may_be_quick=self._may_be_quick)
+        return self._read(splitting, self._log.fields, block, first_line)
 
     def is_complete(self, line: str) -> bool:
         return self._splitter.is_complete(line)
@@ -193,6 +194,7 @@ class _W3cParser(_Base):
                 number += data.count(b"\n")
             self._header(match[0].decode().rstrip("\n"))
             parsed.count_headers += 1
+            parsed.count_lines += 1
             number += 1
             position = match.end()
         if position < len(block):
@@ -244,7 +246,7 @@ class _W3cParser(_Base):
             Refused(number, "no_fields_line", words, line)
             for number, line in enumerate(lines, first_line + 1)
         ]
-        return Parsed(refused=refused, count_unfit=len(refused))
+        return Parsed(refused=refused, count_lines=len(refused), count_unfit=len(refused))
 
 
 class _JsonParser(_Base):
@@ -282,7 +284,7 @@ class _JsonParser(_Base):
             ]
             splits.append(Split(np.array(numbers, np.int64), texts))
         fields = list(self._log.keys.values())
-        return self._read(splits, unfit, fields, block, ends, first_line)
+        return self._read(Splitting(ends, splits, unfit), fields, block, first_line)
 
     def is_complete(self, line: str) -> bool:
         try:

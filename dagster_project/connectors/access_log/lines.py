@@ -22,7 +22,6 @@ Places = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 _QUOTE, _BACKSLASH, _NEWLINE = b'"\\\n'
-_MAX_DELIMITERS = 100
 
 
 @dataclass
@@ -31,6 +30,15 @@ class Split:
 
     numbers: npt.NDArray[np.int64]
     texts: list[pa.Array]
+
+
+@dataclass
+class Splitting:
+    """A block's line ends, its lines that fit in one or two groups, and the indexes of others."""
+
+    ends: Places
+    splits: list[Split]
+    unfit: list[int]
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class _Area:
     is_quoted: bool
     words: tuple[_Word, ...]
 
+    @property
+    def count_delimiters(self) -> int:
+        """Delimiters between its words and inside them."""
+        return len(self.words) - 1 + sum(word.count_delimiters for word in self.words)
+
 
 class LineSplitter:
     """Splits the lines of one format."""
@@ -74,30 +87,27 @@ class LineSplitter:
         """Whether a line lacks nothing but its line end."""
         return self._ends_marked and self._complete.fullmatch(line) is not None
 
-    def split(
-        self, block: bytes, ends: Places, *, may_be_quick: bool = True
-    ) -> tuple[list[Split], list[int]]:
-        """The lines of a block of UTF-8 that fit, in one or two groups, and the indexes of others.
-
-        Args:
-            ends: the places of the line ends; the block ends with one.
-        """
-        count = len(ends)
-        starts = np.empty(count, np.int32)
-        starts[0], starts[1:] = 0, ends[:-1] + 1
+    def split(self, block: bytes, *, may_be_quick: bool = True) -> Splitting:
+        """Split the lines of a block of UTF-8 that ends with a line end."""
+        quick: _Quick | None = None
         splits: list[Split] = []
-        is_left = np.ones(count, dtype=bool)
         if may_be_quick and self._areas:
-            quick = _Quick(block, starts, ends)
-            quick.run(self._areas, self._count_fields, self._delimiter)
-            is_left[quick.rows] = False
+            quick = _Quick(block, self._areas, self._count_fields, self._delimiter)
+            ends = quick.ends
             if len(quick.rows):
                 splits.append(Split(quick.rows, quick.texts))
+            if len(quick.rows) == len(ends):
+                return Splitting(ends, splits, [])
+        else:
+            ends = line_ends(block)
+        is_left = np.ones(len(ends), dtype=bool)
+        if quick is not None:
+            is_left[quick.rows] = False
         numbers: list[int] = []
         groups: list[tuple[str | None, ...]] = []
         unfit: list[int] = []
         for index in np.flatnonzero(is_left).tolist():
-            match = self._pattern.fullmatch(block[starts[index] : ends[index]].decode())
+            match = self._pattern.fullmatch(line_at(block, ends, index))
             if match:
                 numbers.append(index)
                 groups.append(match.groups())
@@ -109,47 +119,41 @@ class LineSplitter:
                 for place in range(self._count_fields)
             ]
             splits.append(Split(np.array(numbers, np.int64), texts))
-        return splits, unfit
+        return Splitting(ends, splits, unfit)
+
+
+def line_ends(block: bytes) -> Places:
+    """The places of a block's line ends."""
+    return np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE).astype(np.int32)
+
+
+def line_at(block: bytes, ends: Places, index: int) -> str:
+    """The text of a line without its end."""
+    start = int(ends[index - 1]) + 1 if index else 0
+    return block[start : int(ends[index])].decode()
 
 
 class _Quick:
-    """One block being split. ``rows`` are the lines that fit, ``texts`` their fields."""
+    """One block split at its marks: line ends, quotes and delimiters, in their order.
 
-    def __init__(self, block: bytes, starts: Places, ends: Places) -> None:
+    ``ends`` are the places of all line ends, ``rows`` the lines that fit, ``texts`` their fields.
+    """
+
+    def __init__(
+        self, block: bytes, areas: Sequence[_Area], count_fields: int, delimiter: int
+    ) -> None:
         self._block = block
         self._data = np.frombuffer(block, np.uint8)
-        self._starts, self._ends = starts, ends
-        self.rows: npt.NDArray[np.int64] = np.arange(len(ends))
+        self._count_quotes = 2 * sum(area.is_quoted for area in areas)
         self.texts: list[pa.Array] = []
-
-    def run(self, areas: Sequence[_Area], count_fields: int, delimiter: int) -> None:
-        keep, first, quotes = self._find_quotes(areas, delimiter)
-        self.rows = np.flatnonzero(keep)
+        self.ends, self.rows = self._find_marks(delimiter)
         if not len(self.rows):
             return
-        delimiters = np.flatnonzero(self._data == delimiter).astype(np.int32)
-        # Some behind the last one, so that looking ahead is always possible.
-        behind = np.full(_MAX_DELIMITERS + 2, len(self._data) + 1, np.int32)
-        delimiters = np.concatenate((delimiters, behind))
-        start, line_end = self._starts[keep], self._ends[keep]
-        fits = np.ones(len(start), dtype=bool)
-        found: list[tuple[_Word, Places, Places]] = []
-        place = 0
-        for area in areas:
-            if area.is_quoted:
-                closing = quotes[first + place + 1]
-                found.append((area.words[0], quotes[first + place] + 1, closing))
-                start = closing + 1
-                place += 2
-            else:
-                is_last = place == 2 * _count_quoted(areas)
-                end = line_end if is_last else quotes[first + place]
-                fits &= _find_words(area, start, end, delimiters, found)
         spans: list[tuple[_Word, Places, Places]] = []
-        for word, start, end in found:
+        fits: Mask = np.ones(len(self.rows), dtype=np.bool_)
+        for word, start, end in self._find_words(areas, fits):
             if not word.pattern:
-                start, end, good = self._inside(word, start, end)
-                fits &= good
+                start, end = self._inside(word, start, end, fits)
             if word.fields:
                 spans.append((word, start, end))
         if not fits.all():
@@ -157,44 +161,93 @@ class _Quick:
             spans = [(word, start[fits], end[fits]) for word, start, end in spans]
         self._cut(spans, count_fields)
 
-    def _find_quotes(
-        self, areas: Sequence[_Area], delimiter: int
-    ) -> tuple[Mask, npt.NDArray[np.int64], Places]:
-        """The lines with exactly the format's quotes, and the first of each line's."""
-        data, starts, ends = self._data, self._starts, self._ends
-        keep = np.ones(len(ends), dtype=bool)
-        is_control = data < 32
-        if np.count_nonzero(is_control) > len(ends):
-            control = np.flatnonzero(is_control & (data != _NEWLINE) & (data != delimiter))
-            keep[np.searchsorted(ends, control)] = False
-        count = 2 * _count_quoted(areas)
-        if not count:
-            return keep, np.zeros(0, np.int64), np.zeros(0, np.int32)
-        quotes = np.flatnonzero(data == _QUOTE).astype(np.int32)
-        first = np.searchsorted(quotes, starts)
-        keep &= np.diff(np.append(first, len(quotes))) == count
-        if b"\\" in self._block and len(quotes):
-            hidden = quotes[data[np.maximum(quotes, 1) - 1] == _BACKSLASH]
-            keep[np.searchsorted(ends, hidden)] = False
-        return keep, first[keep], quotes
+    def _find_marks(self, delimiter: int) -> tuple[Places, npt.NDArray[np.int64]]:
+        """The line ends, and the lines that have exactly the format's quotes and nothing odd."""
+        data = self._data
+        is_mark = data <= _QUOTE  # line ends, blanks, quotes, controls; and !, which is rare
+        if delimiter > _QUOTE:
+            is_mark |= data == delimiter
+        places = np.flatnonzero(is_mark).astype(np.int32)
+        kinds = data[places]
+        is_end, is_quote = kinds == _NEWLINE, kinds == _QUOTE
+        known = is_end | (kinds == delimiter)
+        if self._count_quotes:
+            known |= is_quote
+        odd = places[~known]
+        if len(odd):
+            places, is_end, is_quote = places[known], is_end[known], is_quote[known]
+            odd = odd[data[odd] < 32]
+        self._places = places
+        self._end_marks = np.flatnonzero(is_end)
+        ends = places[self._end_marks]
+        count = len(ends)
+        keep = np.ones(count, dtype=bool)
+        keep[np.searchsorted(ends, odd)] = False
+        if not self._count_quotes:
+            self._quote_marks = np.zeros((0, 0), np.int64)
+        else:
+            marks = np.flatnonzero(is_quote)
+            first = np.searchsorted(marks, self._end_marks)
+            counts = np.diff(first, prepend=0)
+            keep &= counts == self._count_quotes
+            if b"\\" in self._block and len(marks):
+                quotes = places[marks]
+                hidden = quotes[data[np.maximum(quotes, 1) - 1] == _BACKSLASH]
+                keep[np.searchsorted(ends, hidden)] = False
+            if keep.all():
+                self._quote_marks = marks.reshape(count, self._count_quotes)
+            else:
+                begin = first[keep] - self._count_quotes
+                self._quote_marks = marks[begin[:, None] + np.arange(self._count_quotes)]
+        return ends, np.flatnonzero(keep)
 
-    def _inside(self, word: _Word, start: Places, end: Places) -> tuple[Places, Places, Mask]:
-        """What is left of a word without its literal text, and where that stands there."""
+    def _find_words(
+        self, areas: Sequence[_Area], fits: Mask
+    ) -> Iterator[tuple[_Word, Places, Places]]:
+        """Start and end of each word; ``fits`` becomes False where there are more or fewer."""
+        places, rows = self._places, self.rows
+        before = np.zeros(len(rows), np.int64)
+        before[rows > 0] = self._end_marks[rows[rows > 0] - 1] + 1
+        start = np.zeros(len(rows), np.int32)
+        start[rows > 0] = self.ends[rows[rows > 0] - 1] + 1
+        quote = 0
+        for area in areas:
+            if area.is_quoted:
+                closing = self._quote_marks[:, quote + 1]
+                end = places[closing]
+                yield area.words[0], places[self._quote_marks[:, quote]] + 1, end
+                before, start = closing + 1, end + 1
+                quote += 2
+                continue
+            is_last = quote == self._count_quotes
+            after = self._end_marks[rows] if is_last else self._quote_marks[:, quote]
+            fits &= after - before == area.count_delimiters
+            mark = before
+            for index, word in enumerate(area.words):
+                mark = mark + word.count_delimiters
+                is_end = index == len(area.words) - 1
+                # Where a line has fewer marks than words, the mark is another line's: no matter.
+                end = places[after if is_end else np.minimum(mark, len(places) - 1)]
+                yield word, start, end
+                start = end + 1
+                mark = mark + 1
+
+    def _inside(self, word: _Word, start: Places, end: Places, fits: Mask) -> tuple[Places, Places]:
+        """What is left of a word without its literal text, which must stand there."""
         before, after = word.before, word.after
         last = len(self._data) - 1
-        good = np.ones(len(start), dtype=bool)
         for index, byte in enumerate(before):
-            good &= self._data[np.minimum(start + index, last)] == byte
+            fits &= self._data[np.minimum(start + index, last)] == byte
         for index, byte in enumerate(after):
-            good &= self._data[np.clip(end - len(after) + index, 0, last)] == byte
+            fits &= self._data[np.clip(end - len(after) + index, 0, last)] == byte
         start, end = start + len(before), end - len(after)
         if not word.fields:
-            good &= start == end
+            fits &= start == end
         elif word.may_be_empty:
-            good &= start <= end
+            fits &= start <= end
         else:
-            good &= start < end
-        return start, end, good
+            fits &= start < end
+        return start, end
 
     def _cut(self, spans: Sequence[tuple[_Word, Places, Places]], count_fields: int) -> None:
         buffer = pa.py_buffer(self._block)
@@ -218,38 +271,6 @@ class _Quick:
             self.rows = self.rows[~wrong]
             texts = [text.filter(right) for text in texts]
         self.texts = texts
-
-
-def _count_quoted(areas: Sequence[_Area]) -> int:
-    return sum(area.is_quoted for area in areas)
-
-
-def _find_words(
-    area: _Area,
-    start: Places,
-    end: Places,
-    delimiters: Places,
-    found: list[tuple[_Word, Places, Places]],
-) -> Mask:
-    """Add the words between ``start`` and ``end``; True where there are as many as there should."""
-    count = len(area.words) - 1 + sum(word.count_delimiters for word in area.words)
-    if count == 0:
-        found.append((area.words[0], start, end))
-        if not area.words[0].fields:
-            return np.ones(len(start), dtype=bool)
-    first = np.searchsorted(delimiters, start)
-    fits = delimiters[first + count] >= end
-    if count:
-        fits &= delimiters[first + count - 1] < end
-        place = 0
-        for index, word in enumerate(area.words):
-            place += word.count_delimiters
-            is_last = index == len(area.words) - 1
-            word_end = end if is_last else delimiters[first + place]
-            found.append((word, start, word_end))
-            start = word_end + 1
-            place += 1
-    return np.asarray(fits, dtype=bool)
 
 
 # --- what is made of a format ----------------------------------------------------------------
@@ -296,8 +317,7 @@ def _areas(parts: Sequence[Part], delimiter: int) -> tuple[_Area, ...]:
     if is_quoted:
         return ()
     close()
-    counts = [len(a.words) + sum(word.count_delimiters for word in a.words) for a in areas]
-    return tuple(areas) if max(counts) < _MAX_DELIMITERS else ()
+    return tuple(areas)
 
 
 def _split_words(parts: Sequence[Part], delimiter: str) -> list[list[Part]]:

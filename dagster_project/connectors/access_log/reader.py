@@ -42,7 +42,6 @@ from dagster_project.connectors.access_log.blocks import (
     BlockParser,
     Parsed,
     Refused,
-    line_ends,
     open_parser,
 )
 from dagster_project.connectors.access_log.columns import Reading
@@ -52,12 +51,14 @@ from dagster_project.connectors.access_log.formats import (
     compile_format,
     extra_columns,
 )
+from dagster_project.connectors.access_log.lines import line_ends
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.places import (
     READ_ERRORS,
     FileVersion,
     cannot_read,
     check_encoding,
+    is_decompressing,
     list_files,
 )
 from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
@@ -344,6 +345,7 @@ class _Reading:
         self._max_unfit_share = max_unfit_share
         self._count_unfit = 0
         self._waits = False
+        self._next_line = 0
         self.count_lines = 0
         self.count_headers = 0
 
@@ -362,7 +364,7 @@ class _Reading:
                 position = _Position(head)
             elif position is None:
                 return  # an unfinished copy of a log that has been read further
-            first_line = int(stream["lines"])
+            self._next_line = int(stream["lines"])
             offset, tail = int(stream["offset"]), position.tail
             rest = position.rest or raw.read(1)
             if offset and not tail.endswith(b"\n"):
@@ -374,9 +376,8 @@ class _Reading:
             parser = self._writer.parser(stream.get("memory", {}))
             for block in self._blocks(rest, raw, parser):
                 offset += len(block)
-                tail = (tail + block)[-TAIL_BYTES:]
-                clean = _clean(block, self._encoding)
-                self._parse(parser, clean, first_line + self.count_lines)
+                tail = (tail + block[-TAIL_BYTES:])[-TAIL_BYTES:]
+                self._parse(parser, _clean(block, self._encoding))
         self._check_fit()
         self._writer.finish(extract)
         beginning = head[: min(HEAD_BYTES, offset)]
@@ -389,7 +390,7 @@ class _Reading:
             offset=offset,
             tail=hashlib.sha256(tail).hexdigest(),
             tail_bytes=len(tail),
-            lines=first_line + self.count_lines,
+            lines=self._next_line,
             waits=self._waits,
         )
         if parser.memory:
@@ -401,23 +402,23 @@ class _Reading:
             extract.count_bytes += self._file.size
             extract.rows_read += self.count_lines - self.count_headers
 
-    def _parse(self, parser: BlockParser, block: bytes, first_line: int) -> None:
+    def _parse(self, parser: BlockParser, block: bytes) -> None:
         """Read a block; lines too long to be requests are set apart before."""
-        ends = line_ends(block)
-        position = number = 0
-        lengths = np.diff(ends, prepend=-1) - 1
-        for index in [*np.flatnonzero(lengths > MAX_LINE_BYTES).tolist(), len(ends)]:
-            start = int(ends[index - 1]) + 1 if index else 0
+        position = 0
+        for start, end in _long_lines(block):
             if start > position:
-                self._take(parser.parse(block[position:start], first_line + number))
-            if index < len(ends):
-                position, number = int(ends[index]) + 1, index + 1
-                self._take(_too_long(block[start : position - 1], first_line + number))
-        self.count_lines += len(ends)
+                self._take(parser.parse(block[position:start], self._next_line))
+            self._take(_too_long(block[start:end], self._next_line + 1))
+            position = end + 1
+        if position < len(block):
+            rest = block[position:] if position else block
+            self._take(parser.parse(rest, self._next_line))
         if self._count_unfit > 10 * MIN_UNFIT_LINES:
             self._check_fit()
 
     def _take(self, parsed: Parsed) -> None:
+        self._next_line += parsed.count_lines
+        self.count_lines += parsed.count_lines
         self.count_headers += parsed.count_headers
         self._count_unfit += parsed.count_unfit
         self._writer.add(parsed)
@@ -478,14 +479,18 @@ class _Reading:
 
     def _blocks(self, rest: bytes, raw: IO[bytes], parser: BlockParser) -> Iterator[bytes]:
         """Whole lines from the position on, in blocks that end with a line end."""
-        carry = rest
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+        carry = rest[end:]
         while True:
             more, error = _read_block(raw, BLOCK_BYTES)
-            block = carry + more
-            end = block.rfind(b"\n") + 1
+            end = more.rfind(b"\n") + 1
             if end:
-                yield block[:end]
-            carry = block[end:]
+                yield b"".join((carry, memoryview(more)[:end]))
+                carry = more[end:]
+            else:
+                carry += more
             if error is not None:
                 raise error
             if len(carry) > MAX_GIANT_BYTES:
@@ -521,7 +526,20 @@ def _too_long(line: bytes, number: int) -> Parsed:
         f"a line of {len(line)} bytes; requests have {MAX_LINE_BYTES} at most",
         f"该行长 {len(line)} 字节，超过上限 {MAX_LINE_BYTES}",
     )
-    return Parsed(refused=[Refused(number, TOO_LONG, words, line.decode())])
+    return Parsed(refused=[Refused(number, TOO_LONG, words, line.decode())], count_lines=1)
+
+
+def _long_lines(block: bytes) -> list[tuple[int, int]]:
+    """Start and end of the lines of more than MAX_LINE_BYTES."""
+    # Such a line covers at least one whole stretch of half that length.
+    half = MAX_LINE_BYTES // 2
+    stretches = range(0, len(block), half)
+    if all(block.find(b"\n", start, start + half) >= 0 for start in stretches[:-1]):
+        return []
+    ends = line_ends(block)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    long = np.flatnonzero(ends - starts > MAX_LINE_BYTES)
+    return [(int(starts[index]), int(ends[index])) for index in long]
 
 
 def _shifted(moment: datetime, days: int) -> datetime | None:
@@ -595,8 +613,9 @@ def _cannot_read(file: FileVersion, error: BaseException, count_lines: int) -> S
 
 def _read_block(raw: IO[bytes], count: int) -> tuple[bytes, BaseException | None]:
     """Up to ``count`` bytes, and the error that came after them."""
-    if not hasattr(raw, "peek") and not hasattr(raw, "read1"):
+    if not is_decompressing(raw):
         return raw.read(count), None
+    # A truncated archive gives what it holds before it tells so, if it is read piece by piece.
     parts: list[bytes] = []
     missing = count
     try:
@@ -668,7 +687,8 @@ def _clean(block: bytes, encoding: str) -> bytes:
             block = block.decode("utf-8", "backslashreplace").encode()
     else:
         block = block.decode(encoding, "backslashreplace").encode()
-    block = block.replace(b"\r\n", b"\n")
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n")
     for control in (b"\r", b"\0", b"\x1f"):
         if control in block:
             block = block.replace(control, b"\\x%02X" % control[0])
