@@ -5,20 +5,7 @@ with
 
 actions as (
 
-    select
-        list as list_name,
-        subject_id,
-        action,
-        value,
-        cast(until as date) as until_date,
-        actor,
-        cast(acted_at as timestamp) as acted_at,
-        row_number() over (
-            partition by list, subject_id
-            order by sequence asc nulls last, acted_at asc nulls last, action_id asc nulls last
-        ) as action_number
-    from {{ source('ops', 'worklist_actions') }}
-    where cast(acted_at as timestamp) < {{ as_of_end() }}
+    select * from {{ ref('int_intent__worklist_actions') }}
 
 ),
 

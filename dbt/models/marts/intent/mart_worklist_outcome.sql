@@ -4,19 +4,7 @@ with
 
 actions as (
 
-    select
-        action_id,
-        list as list_name,
-        subject_id,
-        action,
-        value,
-        cast(until as date) as until_date,
-        note,
-        actor,
-        cast(acted_at as timestamp) as acted_at,
-        version_id
-    from {{ source('ops', 'worklist_actions') }}
-    where cast(acted_at as timestamp) < {{ as_of_end() }}
+    select * from {{ ref('int_intent__worklist_actions') }}
 
 ),
 
