@@ -22,10 +22,9 @@ from .build import STATE_FILE, set_file_times, write_json
 from .clock import compact_date, local_text, month_of, offset_text, utc_text
 from .conversation import write_lines
 from .random_source import scalar_random
-from .sizes import DAY, END, SIZES, Size
+from .sizes import COUNT_CHANGED, DAY, END, SIZES, Size
 from .web import LogTotals, Site, open_log
 
-COUNT_CHANGED = 3
 LATE_SECONDS = 60
 """A late commit carries a cursor this much older than the newest one: inside the overlap."""
 BROKEN_LINE = '60.12.7.3 - - [broken after rotation "GET / HTTP/1.1" 200'
@@ -178,13 +177,13 @@ def _new_leads(crm: sqlite3.Connection, step: _Step, result: Advanced) -> None:
 
 
 def _changed_leads(crm: sqlite3.Connection, step: _Step, result: Advanced) -> None:
-    """Overwritten in place: open leads are lost; others are marked as deleted."""
+    """Overwritten in place: young open leads are lost; others are marked as deleted."""
     before = local_text(step.start)
     at = local_text(step.start + 5 * 3_600)
     open_leads = _column(
         crm,
         "select lead_no from crm_lead where state in ('10', '20') and del_flag = 0 "
-        "and updated_at < ? order by lead_no limit ?",
+        "and updated_at < ? order by lead_no desc limit ?",
         before,
         2 * COUNT_CHANGED,
     )
@@ -204,9 +203,10 @@ def _changed_leads(crm: sqlite3.Connection, step: _Step, result: Advanced) -> No
 def _moved_deals(crm: sqlite3.Connection, step: _Step, result: Advanced) -> None:
     deals = crm.execute(
         "select deal_no, owner_no from crm_deal where stage in ('DEMO', 'PROP') "
-        "and updated_at < ? order by deal_no limit ?",
+        "and updated_at < ? order by deal_no desc limit ?",
         (local_text(step.start), COUNT_CHANGED),
     ).fetchall()
+    deals.sort()
     last = int(_column(crm, "select max(log_no) from crm_deal_stage_log")[0][1:])
     for position, (number, owner) in enumerate(deals):
         at = local_text(step.start + (6 + position) * 3_600)
@@ -244,7 +244,9 @@ def _late_tasks(crm: sqlite3.Connection, step: _Step, result: Advanced) -> None:
     newest = datetime.fromisoformat(_column(crm, "select max(updated_at) from crm_task")[0])
     text = (newest - timedelta(seconds=LATE_SECONDS)).strftime("%Y-%m-%d %H:%M:%S")
     last = int(_column(crm, "select max(task_no) from crm_task")[0][1:])
-    model = _column(crm, "select task_no from crm_task where deal_no is not null limit 1")[0]
+    model = _column(
+        crm, "select min(task_no) from crm_task where deal_no is not null and in_out = 'O'"
+    )[0]
     added = []
     for position in range(COUNT_CHANGED):
         number = f"T{last + 1 + position:08d}"

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from .clock import zulu_text
 from .records import Account, Deal, Person, Quote, Touch, World
-from .sizes import DAY
+from .sizes import COUNT_CHANGED, DAY
 from .vocabulary import LEVELS
 from .web_cases import WebCases
 from .web_journeys import Browser, Hit
@@ -132,7 +132,11 @@ def has_words(group: str, text: str | None) -> bool:
 
 
 def web_signals(
-    world: World, hits: list[Hit], cases: WebCases, identities: dict[Browser, Identity]
+    world: World,
+    hits: list[Hit],
+    cases: WebCases,
+    identities: dict[Browser, Identity],
+    quotes: list[Quote],
 ) -> dict[str, list[Row]]:
     """The signals that stand in the web log, with what they are made of."""
     views = [
@@ -184,7 +188,7 @@ def web_signals(
     ]
     found["pricing_after_quote"] = [
         row(view, quote=quote.no, opportunity=quote.deal.no)
-        for quote, view in _pricing_after_quote(world, views, identities)
+        for quote, view in _pricing_after_quote(quotes, views, identities)
     ]
     found["higher_level_visitor"] = [
         row(view, level=level, above=above)
@@ -211,17 +215,17 @@ def _visits(seen: list[View]) -> dict[str, list[_Visit]]:
 
 
 def _pricing_after_quote(
-    world: World, views: list[View], identities: dict[Browser, Identity]
+    quotes: list[Quote], views: list[View], identities: dict[Browser, Identity]
 ) -> list[tuple[Quote, View]]:
-    quotes: dict[str, list[Quote]] = defaultdict(list)
-    for quote in sorted(world.quotes, key=lambda quote: (quote.at, quote.no)):
-        quotes[quote.deal.account.no].append(quote)
+    quotes_of: dict[str, list[Quote]] = defaultdict(list)
+    for quote in sorted(quotes, key=lambda quote: (quote.at, quote.no)):
+        quotes_of[quote.deal.account.no].append(quote)
     first: dict[str, tuple[Quote, View]] = {}
     for view in views:
         account = identities[view.browser].account
         if view.group != "pricing" or account is None:
             continue
-        before = [quote for quote in quotes[account.no] if quote.at < view.at]
+        before = [quote for quote in quotes_of[account.no] if quote.at < view.at]
         if before and view.at - before[-1].at <= 30 * DAY:
             first.setdefault(before[-1].no, (before[-1], view))
     return list(first.values())
@@ -359,7 +363,7 @@ def tell_signals(
     world: World, hits: list[Hit], cases: WebCases, identities: dict[Browser, Identity]
 ) -> None:
     """Add to the answer key all signals, what was planted for each, and what must not be found."""
-    found = web_signals(world, hits, cases, identities) | other_signals(world)
+    found = web_signals(world, hits, cases, identities, world.quotes) | other_signals(world)
     similar = _look_alikes(world)
     planted = {**world.planted, **cases.planted}
     world.truths["intent_signals"] = {}
@@ -398,14 +402,19 @@ def _tell_late(
     identities: dict[Browser, Identity],
     found: dict[str, list[Row]],
 ) -> None:
-    """What the lines of the second load change about the days before the as-of day."""
+    """What the first step of advance changes about the days before the as-of day.
+
+    It writes lines that were held back, and deletes the first quotes.
+    """
     touched = {hit.browser for hit in cases.late_hits}
     every_hit = [*hits, *cases.late_hits]
     later_identities = identities | identities_of(
         world, [hit for hit in every_hit if hit.browser in touched], cases
     )
     # Nothing changes at the other accounts.
+    gone = world.quotes[:COUNT_CHANGED]
     accounts = [later_identities[browser].account for browser in touched]
+    accounts += [quote.deal.account for quote in gone]
     numbers = {account.no for account in accounts if account}
     near = [
         hit
@@ -413,7 +422,9 @@ def _tell_late(
         if (account := later_identities[hit.browser].account) and account.no in numbers
     ]
     appear, vanish = {}, {}
-    for signal, rows in web_signals(world, near, cases, later_identities).items():
+    for signal, rows in web_signals(
+        world, near, cases, later_identities, world.quotes[COUNT_CHANGED:]
+    ).items():
         earlier = [row for row in found[signal] if row["account"] in numbers]
         before, now = {str(row) for row in earlier}, {str(row) for row in rows}
         appear[signal] = [row for row in rows if str(row) not in before]
@@ -430,6 +441,8 @@ def _tell_late(
             "agent": cases.late_visitor.agent,
             "person": getattr(later_identities[cases.late_visitor].person, "no", None),
         },
-        "meaning": "Signals that lines of the days before the as-of day, written only at the first "
-        "step of advance, bring and take away, and the visitor whom they name.",
+        "quotes_gone": [quote.no for quote in gone],
+        "meaning": "Signals before the end of the as-of day that the first step of advance brings "
+        "and takes away: it writes lines held back until then, and deletes the first quotes. The "
+        "visitor whom such a line names.",
     }

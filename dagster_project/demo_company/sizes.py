@@ -17,6 +17,8 @@ NIGHT_JOB = END - 1_800
 """When the systems' nightly jobs run: 07:30 in Shanghai. They touch a row of tables that people
 seldom change, so that an old cursor means a broken source and not a quiet week."""
 COUNT_DAYS = 546
+COUNT_CHANGED = 3
+"""Rows of a kind that a step of advance changes."""
 
 
 @dataclass(frozen=True)

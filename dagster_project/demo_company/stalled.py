@@ -34,7 +34,12 @@ def plant_stalled(world: World, size: Size) -> None:
     taken: set[str] = set()
 
     def is_free(lead: Lead, deal: Deal | None) -> bool:
-        others = busy[lead.person.no] - {lead.no, deal.no if deal else ""}
+        since = min(QUIET_SINCE, deal.created) if deal else QUIET_SINCE
+        others = [
+            name
+            for name, until in busy[lead.person.no].items()
+            if until > since and name not in (lead.no, deal.no if deal else "")
+        ]
         return lead.account.no not in taken and not lead.owner.is_gaming and not others
 
     def lead_stories() -> list[tuple[str, bool, str]]:
@@ -94,16 +99,15 @@ def _reopen(deal: Deal, rng: random.Random) -> None:
     deal.closed = deal.loss_reason = None
 
 
-def _busy(world: World) -> dict[str, set[str]]:
-    """Person → leads and deals that bring touches after the quiet has begun."""
-    busy: dict[str, set[str]] = defaultdict(set)
+def _busy(world: World) -> dict[str, dict[str, int]]:
+    """Person → leads and deals, and until when they bring touches."""
+    busy: dict[str, dict[str, int]] = defaultdict(dict)
     for lead in world.leads:
-        if lead.created > QUIET_SINCE - 50 * DAY or lead.closed is None:
-            busy[lead.person.no].add(lead.no)
+        until = END if lead.closed is None else lead.created + 50 * DAY
+        busy[lead.person.no][lead.no] = until
     for deal in world.deals:
-        if (deal.closed or END) > QUIET_SINCE:
-            for person in people_of(deal):
-                busy[person.no].add(deal.no)
+        for person in people_of(deal):
+            busy[person.no][deal.no] = deal.closed or END
     return busy
 
 

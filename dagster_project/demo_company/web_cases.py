@@ -220,8 +220,7 @@ def _plant_quotes(p: _Planter) -> None:
     signal = "pricing_after_quote"
     quotes: dict[str, list[Quote]] = {}
     for quote in sorted(p.world.quotes, key=lambda quote: (quote.at, quote.no)):
-        if quote.at > LOG_START + 40 * DAY:
-            quotes.setdefault(quote.deal.account.no, []).append(quote)
+        quotes.setdefault(quote.deal.account.no, []).append(quote)
     prices = {
         (p.browser_person[hit.browser].employer.no, hit.at)
         for hit in p.journeys
