@@ -71,8 +71,12 @@ class Lake:
         """Glob of all landed files of ``table``."""
         return str(self._settings.raw / self._system / table / "*.parquet")
 
+    def rows_files(self, table: str) -> list[Path]:
+        """All landed files of ``table``."""
+        return sorted((self._settings.raw / self._system / table).glob("*.parquet"))
+
     def has_rows(self, table: str) -> bool:
-        return any((self._settings.raw / self._system / table).glob("*.parquet"))
+        return bool(self.rows_files(table))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[SystemState]:
@@ -124,17 +128,20 @@ class Lake:
         state: SystemState,
         landings: Sequence[Landing],
         moves: Mapping[Path, Path],
+        deleted: Sequence[Path] = (),
     ) -> None:
         """Land the files, move the others into place, keep ``state``: all or, later, the rest.
 
         Args:
             moves: files below :attr:`work` → where readers find them; appear whole or not at all.
+            deleted: files that go.
         """
         self._is_packing = True
         package = self._pack(landings) if landings else None
         intent = {
             "package": package,
             "moves": [[str(a), str(b)] for a, b in moves.items()],
+            "deleted": [str(path) for path in deleted],
             "state": {"last_load_id": state.last_load_id, "tables": state.tables},
         }
         _write_text(self._intent, json.dumps(intent, ensure_ascii=False))
@@ -159,6 +166,8 @@ class Lake:
             markers = self._settings.raw / self._system / "_dlt_loads"
             is_landed = any(markers.glob(f"*__{intent['package']}*"))
         if is_landed:
+            for name in intent.get("deleted", ()):
+                Path(name).unlink(missing_ok=True)
             for source, target in intent["moves"]:
                 if Path(source).exists():
                     Path(target).parent.mkdir(parents=True, exist_ok=True)

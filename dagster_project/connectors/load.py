@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from dagster_project.connectors import duck
+from dagster_project.connectors import duck, privacy
 from dagster_project.connectors.access_log.reader import AccessLogReader
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.files import FilesReader, changed_type
@@ -29,8 +29,10 @@ from dagster_project.connectors.receipts import (
     write_parquet,
     write_tables,
 )
+from dagster_project.connectors.retention import Removal, Retention, first_kept, removed_table
 from dagster_project.connectors.sources_file import (
     AccessLogSource,
+    AccessLogTable,
     FilesSource,
     Source,
     SqlSource,
@@ -60,6 +62,7 @@ class _Outcome:
     state: dict[str, Any] | None = None
     moves: dict[Path, Path] = field(default_factory=dict)
     quarantined: Path | None = None
+    removal: Removal | None = None
 
 
 def load_source(
@@ -136,6 +139,7 @@ class _Run:
 
     def load(self, tables: list[Table]) -> list[Receipt]:
         outcomes: list[_Outcome] = []
+        listed = Removal()
         with contextlib.ExitStack() as stack:
             reader: Reader | None = None
             problem: SourceError | None = None
@@ -154,6 +158,7 @@ class _Run:
                     outcome = _Outcome(
                         _failed(self._source, table, self._load_id, started_at, error)
                     )
+                self._retire(table, outcome, listed)
                 outcomes.append(outcome)
                 receipt = outcome.receipt
                 log.info(
@@ -165,10 +170,56 @@ class _Run:
                     receipt.rows_loaded,
                     receipt.rows_rejected,
                 )
-        self._commit(outcomes)
+        self._commit(outcomes, listed)
         return [outcome.receipt for outcome in outcomes]
 
-    def _commit(self, outcomes: list[_Outcome]) -> None:
+    def _retire(self, table: Table, outcome: _Outcome, listed: Removal) -> None:
+        """Remove what is older than the table may keep, also where its source cannot be read.
+
+        ``listed`` takes the files of quarantined rows that all tables share.
+        """
+        days = getattr(table, "retention_days", None)
+        if not days:
+            return
+        kept_from = first_kept(as_of_date(self._settings, utc_now()), days)
+        column: str | None = getattr(table, "time_column", None)
+        state = self._state.tables.get(table.name, {})
+        removal = outcome.removal = Removal()
+        texts_before = listed.texts
+        with duck.connect(self._lake.work) as connection:
+            retention = Retention(connection, self._lake.work, table.name, kept_from)
+            if outcome.landing:
+                retention.of_new_rows(outcome.landing.files, column, removal)
+            if state.get("kept_from") != kept_from.isoformat():
+                retention.of_lake(self._lake.rows_files(table.name), column, removal)
+                folder = self._settings.quarantine / self._source.system / table.name
+                retention.of_quarantine(folder, removal)
+                retention.of_listed_quarantine(
+                    self._listed_quarantine(), self._source.system, listed
+                )
+        if outcome.state is not None:
+            outcome.state["kept_from"] = kept_from.isoformat()
+        texts = listed.texts - texts_before
+        if not removal.rows and not texts:
+            return
+        first_day = kept_from.date().isoformat()
+        told = Words(
+            f"{removal.rows} rows older than {first_day} were removed, and the text of {texts} "
+            f"quarantined rows (retention_days = {days}).",
+            f"已删除 {first_day} 之前的 {removal.rows} 行，以及 {texts} 条隔离行的文本"
+            f"（retention_days = {days}）。",
+        )
+        receipt = outcome.receipt
+        outcome.receipt = receipt.model_copy(
+            update={
+                "rows_deleted": receipt.rows_deleted + removal.rows,
+                "status": "loaded" if receipt.status == "unchanged" else receipt.status,
+                "message_en": f"{receipt.message_en} {told.en}".strip(),
+                "message_zh": receipt.message_zh + told.zh,
+            }
+        )
+
+    def _commit(self, outcomes: list[_Outcome], listed: Removal) -> None:
         work, operations = self._lake.work, self._settings.operations
         file_name = f"{self._load_id}-{self._source.system}.parquet"
         moves: dict[Path, Path] = {}
@@ -178,14 +229,23 @@ class _Run:
             rows = (truncate_raw_text(table) for table in read_tables(quarantined))
             write_tables(rows, work / "quarantined_rows.parquet")
             moves[work / "quarantined_rows.parquet"] = operations / "quarantined_rows" / file_name
+        moves.update(listed.moves)
+        removed = {o.receipt.table_name: o.removal for o in outcomes if o.removal}
+        if any(removal.days for removal in removed.values()):
+            rows = removed_table(self._source.system, self._load_id, removed, utc_now())
+            write_parquet(rows, work / "removed_rows.parquet")
+            moves[work / "removed_rows.parquet"] = operations / "removed_rows" / file_name
         for outcome in outcomes:
             moves.update(outcome.moves)
+            moves.update(outcome.removal.moves if outcome.removal else {})
             if outcome.state is not None:
                 self._state.tables[outcome.receipt.table_name] = outcome.state
         # Last, so that a receipt is never seen before what it tells of.
         moves[work / "receipts.parquet"] = operations / "receipts" / file_name
         self._state.last_load_id = self._load_id
-        self._lake.commit(self._state, [o.landing for o in outcomes if o.landing], moves)
+        landings = [o.landing for o in outcomes if o.landing]
+        deleted = [path for removal in removed.values() for path in removal.deleted]
+        self._lake.commit(self._state, landings, moves, deleted)
 
     def _load_table(self, reader: Reader, table: Table, started_at: datetime) -> _Outcome:
         state = self._table_state(table)
@@ -194,10 +254,17 @@ class _Run:
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
             state = {k: v for k, v in state.items() if k not in ("cursor", "known_rows", "content")}
+        state = self._anonymise_landed(table, state)
         extract = reader.extract(table, state, self._lake.work, full=full)
+        shortened = privacy.shortened(table, extract.columns)
+        if not isinstance(table, AccessLogTable):
+            # Lines of logs come with their addresses shortened.
+            privacy.shorten_extract(extract, shortened, f"{self._source.system}.{table.name}")
         changes, columns = self._check_columns(table, state, extract)
         prepared = self._prepare(table, state, extract, reader, full)
         rejected = [*extract.rejected, *prepared.rejected]
+        if shortened:
+            rejected = privacy.shorten_rejected(rejected)
         count_rejected = len(rejected) + extract.count_refused
         outcome = _Outcome(self._receipt(table, started_at, state, extract, prepared, changes))
         if prepared.held_back is None:
@@ -218,6 +285,27 @@ class _Run:
             outcome.moves[file] = folder / f"{self._load_id}.parquet"
             outcome.quarantined = file
         return outcome
+
+    def _anonymise_landed(self, table: Table, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Shorten the addresses of earlier loads, where that was switched on since."""
+        columns = privacy.shortened(table, state.get("columns", {}))
+        wanted = sorted(columns)
+        if not state or wanted == state.get("anonymised", []):
+            return state
+        if wanted:
+            system = self._source.system
+            privacy.shorten_landed(self._lake.rows_files(table.name), columns)
+            full = (self._settings.quarantine / system / table.name).glob("*.parquet")
+            for files in (full, self._listed_quarantine()):
+                privacy.shorten_quarantined(files, system, table.name)
+        # What is remembered of rows was that of other texts.
+        kept = state if table.load == "snapshot" else _without(state, "known_rows", "hashed_by")
+        return {**kept, "anonymised": wanted}
+
+    def _listed_quarantine(self) -> Iterator[Path]:
+        """Files of this system's quarantined rows as the pages list them."""
+        folder = self._settings.operations / "quarantined_rows"
+        return folder.glob(f"*-{self._source.system}.parquet")
 
     def _table_state(self, table: Table) -> Mapping[str, Any]:
         state = self._state.tables.get(table.name, {})
@@ -318,6 +406,7 @@ class _Run:
         if prepared.known_rows is not None:
             new["known_rows"] = self._lake.known_rows_file(table.name, self._load_id).name
             new["hashed_by"] = duck.VERSION
+        new["anonymised"] = sorted(privacy.shortened(table, columns))
         new["has_landed"] = bool(state.get("has_landed")) or bool(prepared.files)
         return new
 
@@ -429,9 +518,15 @@ def _failed(
     )
 
 
+def _without(state: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name not in names}
+
+
 def _signature(table: Table) -> str:
     """Settings of a table that make what is known of it meaningless when they change."""
-    kept = table.model_dump(mode="json", exclude={"shrink_ratio", "columns", "overlap_seconds"})
+    settings = {"shrink_ratio", "columns", "overlap_seconds"}
+    privacy_settings = {"anonymise_addresses", "retention_days", "time_column"}
+    kept = table.model_dump(mode="json", exclude=settings | privacy_settings)
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
 
 

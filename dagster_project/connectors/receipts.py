@@ -79,9 +79,22 @@ WORKLIST_ACTIONS_SCHEMA = pa.schema(
     ]
 )
 
+# Rows of append tables that retention removed, by the UTC day of their events.
+REMOVED_ROWS_SCHEMA = pa.schema(
+    [
+        ("system", pa.string()),
+        ("table_name", pa.string()),
+        ("load_id", pa.string()),
+        ("event_date", pa.date32()),
+        ("rows_removed", pa.int64()),
+        ("removed_at", TIMESTAMP),
+    ]
+)
+
 OPERATIONS_SCHEMAS: Mapping[str, pa.Schema] = {
     "receipts": RECEIPTS_SCHEMA,
     "quarantined_rows": QUARANTINED_ROWS_SCHEMA,
+    "removed_rows": REMOVED_ROWS_SCHEMA,
     "worklist_actions": WORKLIST_ACTIONS_SCHEMA,
 }
 
@@ -93,6 +106,7 @@ class Receipt(BaseModel):
     modification: the "as of" of the source. ``is_transient`` (not stored) says that a failed load
     may succeed when tried again. ``rows_received`` = rows read in this load; for snapshots with
     a key only new and changed rows are loaded. ``rows_previous`` = rows of the last snapshot.
+    ``rows_deleted`` = rows that the source no longer holds, and rows that retention removed.
     """
 
     model_config = ConfigDict(frozen=True)

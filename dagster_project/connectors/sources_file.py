@@ -98,6 +98,9 @@ class SqlTable(Table):
     schema_name: Text | None = Field(default=None, alias="schema")
     query: Text | None = Field(default=None, description="A select statement instead of a table.")
     cursor: Columns = Field(default=(), description="The first of these that is not NULL.")
+    anonymise_addresses: Columns = Field(
+        default=(), description="Columns with internet addresses; they are shortened."
+    )
     overlap_seconds: int = Field(
         default=120, ge=0, description="Read again this far behind the cursor: late commits."
     )
@@ -132,6 +135,15 @@ class FileTable(Table):
         default=True, description='CSV: false where " is a character like any other.'
     )
     sheet: Text | None = Field(default=None, description="XLSX: by default the first sheet.")
+    anonymise_addresses: Columns = Field(
+        default=(), description="Columns with internet addresses; they are shortened."
+    )
+    retention_days: int | None = Field(
+        default=None, ge=1, description="Rows older than this before `as_of` are removed."
+    )
+    time_column: Text | None = Field(
+        default=None, description="Column with the time of a row's event, for `retention_days`."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -157,6 +169,11 @@ class FileTable(Table):
         if self.file_format != "csv" and (self.names or not self.quotes):
             raise ValueError(
                 "`names` and `quotes` are for CSV; leave them out, or correct `format`"
+            )
+        if self.retention_days and self.load != "append":
+            raise ValueError(
+                "`retention_days` removes rows for good, and a snapshot would bring them back; "
+                'set load = "append", or leave it out'
             )
         return self
 
@@ -197,6 +214,17 @@ class AccessLogTable(Table):
         le=1,
         description="A file with a larger share of lines of another format is held back; 1 = off.",
     )
+    anonymise_addresses: bool = Field(
+        default=False, description="Addresses and host names of clients are shortened."
+    )
+    retention_days: int | None = Field(
+        default=None, ge=1, description="Lines older than this before `as_of` are removed."
+    )
+
+    @property
+    def time_column(self) -> str:
+        """Column with the time of a line."""
+        return "requested_at"
 
     @model_validator(mode="after")
     def _known_format(self) -> AccessLogTable:
@@ -303,10 +331,24 @@ class _PlacedSource(Source):
 
 
 class FilesSource(_PlacedSource):
-    """Files in a folder or bucket."""
+    """Files in a folder or bucket. `retention_days` at the source is that of its tables."""
 
     kind: Literal["files"]
     tables: tuple[FileTable, ...] = Field(alias="table", min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_retention(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "retention_days" not in values:
+            return values
+        rest = {key: value for key, value in values.items() if key != "retention_days"}
+        days, tables = values["retention_days"], rest.get("table")
+        if isinstance(tables, list):
+            rest["table"] = [
+                {"retention_days": days, **table} if isinstance(table, dict) else table
+                for table in tables
+            ]
+        return rest
 
 
 class AccessLogSource(_PlacedSource):

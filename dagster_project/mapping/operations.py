@@ -3,4 +3,10 @@
 from __future__ import annotations
 
 OPERATIONS = "ops"
-OPERATIONS_TABLES = ("receipts", "quarantined_rows", "check_results", "worklist_actions")
+OPERATIONS_TABLES = (
+    "receipts",
+    "quarantined_rows",
+    "removed_rows",
+    "check_results",
+    "worklist_actions",
+)
