@@ -477,32 +477,34 @@ def _clock(text: pa.Array) -> Numbers:
 
 
 def _clock_grid(grid: npt.NDArray[np.uint8]) -> Numbers:
-    # dd/Mon/yyyy:HH:MM:SS +zzzz: what lines in a row share is read once.
+    # dd/Mon/yyyy:HH:MM:SS +zzzz: the day and zone of lines in a row are read once.
     count = len(grid)
-    shared = np.ascontiguousarray(np.hstack((grid[:, :12], grid[:, 20:])))
-    changes = np.ones(count, dtype=bool)
-    wide = shared.view("V18").ravel()
-    changes[1:] = wide[1:] != wide[:-1]
-    first = np.flatnonzero(changes)
-    days = [
-        _one_clock(
-            bytes(grid[i, :12]).decode("latin-1")
-            + "00:00:00"
-            + bytes(grid[i, 20:]).decode("latin-1")
+    data = np.ascontiguousarray(grid).reshape(-1)
+    changes = np.ones(count, dtype=np.bool_)
+    changes[1:] = False
+    for kind, place in (("u8", 0), ("u4", 8), ("u4", 20), ("u2", 24)):
+        part: npt.NDArray[Any] = np.ndarray(
+            (count,), kind, data, offset=place, strides=(_CLOCK_WIDTH,)
         )
-        for i in first
-    ]
+        changes[1:] |= part[1:] != part[:-1]
+    first = np.flatnonzero(changes)
+    days = []
+    for index in first:
+        text = grid[index].tobytes().decode("latin-1")
+        days.append(_one_clock(f"{text[:12]}00:00:00{text[20:]}"))
     micros = np.repeat(np.array(days, np.int64), np.diff(np.append(first, count)))
-    digits = grid[:, 12:20] - np.uint8(48)
-    tens, ones = digits[:, 0::3], digits[:, 1::3]
-    parts = tens * np.uint8(10) + ones
-    good = (tens <= 9).all(axis=1) & (ones <= 9).all(axis=1)
-    good &= (parts[:, 0] < 24) & (parts[:, 1] < 60) & (parts[:, 2] < 60)
-    good &= (digits[:, 2] == 10) & (digits[:, 5] == 10) & (micros != _UNKNOWN)
-    wide_parts = parts.astype(np.int64)
-    seconds = wide_parts[:, 0] * 3600 + wide_parts[:, 1] * 60 + wide_parts[:, 2]
-    micros = micros + seconds * 1_000_000
-    micros[~good] = _UNKNOWN
+    good = micros != _UNKNOWN
+    good &= (grid[:, 14] == ord(":")) & (grid[:, 17] == ord(":"))
+    seconds = np.zeros(count, np.int32)
+    for place, limit in ((12, 24), (15, 60), (18, 60)):
+        # Bytes before "0" wrap around to large numbers.
+        tens, ones = grid[:, place] - np.uint8(48), grid[:, place + 1] - np.uint8(48)
+        part = tens * np.uint8(10) + ones
+        good &= (tens <= 9) & (ones <= 9) & (part < limit)
+        seconds = seconds * 60 + part
+    micros += seconds.astype(np.int64) * 1_000_000
+    if not good.all():
+        micros[~good] = _UNKNOWN
     return micros
 
 

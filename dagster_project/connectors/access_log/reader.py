@@ -112,7 +112,7 @@ class AccessLogReader:
         """
         where = f"{self._source.system}.{table.name}"
         encoding = check_encoding(table.encoding, where)
-        if "\n".encode(encoding) != b"\n":
+        if encoding != "utf-8-sig" and "\n".encode(encoding) != b"\n":
             raise SourceError(
                 Words(
                     f"{where}: encoding {encoding} is not read in logs.",
