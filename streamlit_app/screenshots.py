@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -47,7 +47,7 @@ class ScreenshotError(RuntimeError):
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: URL path and parameters, window, language-independent name."""
+    """One picture: URL path and parameters, window, what to press, language-independent name."""
 
     name: str
     path: str
@@ -55,6 +55,7 @@ class Shot:
     height: int
     scheme: Literal["light", "dark"] = "light"
     is_full_page: bool = False
+    press: str | None = None
 
 
 SHOTS = (
@@ -63,6 +64,9 @@ SHOTS = (
     Shot("overview_en_dark_wide", "/", 1280, 900, "dark"),
     Shot("overview_zh_light_phone", "/?lang=zh", 390, 844),
     Shot("passport_en_light_wide", "/?passport=win_rate_of_closed", 1280, 900),
+    Shot("intent_en_light_wide", "/intent", 1280, 900),
+    Shot("account_en_light_wide", "/intent", 1280, 900, press=".st-key-row_account_0 button"),
+    Shot("worklist_zh_light_wide", "/worklists?lang=zh&list=stalled_lead", 1280, 900),
     Shot("data_trust_en_light_wide", "/data-trust", 1280, 900),
 )
 
@@ -166,6 +170,9 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path) -> Path:
     try:
         page.goto(address + shot.path)
         settle(page)
+        if shot.press is not None:
+            page.locator(shot.press).click()
+            settle(page)
         if shot.is_full_page:
             # Streamlit scrolls inside the page, so the window must be as tall as its content.
             tall = page.evaluate(
@@ -193,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.only and shot.name not in options.only:
                     continue
                 if options.full_page:
-                    shot = Shot(shot.name, shot.path, shot.width, shot.height, shot.scheme, True)
+                    shot = replace(shot, is_full_page=True)
                 target = take(browser, address, shot, options.out)
                 print(f"{target.name}: {target.stat().st_size // 1024} KB")
     except ScreenshotError as error:

@@ -23,14 +23,6 @@ from streamlit_app.data.intent import Account, Event, Evidence, Factor, Group, S
 from streamlit_app.data.version import ask, connection_of
 from streamlit_app.i18n import formats
 
-MARTS = (
-    "mart_intent_signal",
-    "mart_intent_account",
-    "mart_intent_score_day",
-    "mart_decision_maker_change",
-    "mart_web_session",
-    "mart_visitor_link",
-)
 SIGNAL_METRIC = "intent_signal_count"
 ACCOUNTS_PER_PAGE = 12
 EVENTS_PER_PAGE = 25
@@ -48,7 +40,7 @@ def page_metrics(view: View, marts: Sequence[str]) -> list[Metric]:
     return sorted(found, key=lambda item: not item.is_headline)
 
 
-def headline(view: View, marts: Sequence[str] = MARTS, key: str = "intent") -> None:
+def headline(view: View, marts: Sequence[str] = intent.METRIC_MARTS, key: str = "intent") -> None:
     """The catalogue's metrics of the page, each with its passport."""
     chosen = page_metrics(view, marts)
     st.html(html.section(view.text(f"{key}.headline"), filter_words(view)))

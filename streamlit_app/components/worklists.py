@@ -31,7 +31,6 @@ from streamlit_app.data.version import ask
 from streamlit_app.data.worklists import Item, Lead
 from streamlit_app.i18n import formats
 
-MARTS = (*worklists.MARTS.values(), worklists.OUTCOME_MART)
 ITEMS_PER_PAGE = 15
 NAME_COOKIE = "smh_name"
 SNOOZE_DAYS = (1, 3, 7, 14, 30)
@@ -63,7 +62,9 @@ def _today() -> date:
 
 
 def _items(view: View, name: str) -> list[Item] | None:
-    found = ask(view.version, worklists.leads, name, view.state.selected)
+    # A reason belongs to one list: it must not empty the other one.
+    selected = tuple(s for s in view.state.selected if s[0] != "reason" or name == list_name())
+    found = ask(view.version, worklists.leads, name, selected)
     if found is None:
         return None
     outcomes = ask(view.version, worklists.outcomes)
@@ -415,7 +416,8 @@ def known_name() -> tuple[str, bool]:
         return str(st.user.get("name") or st.user.get("email") or ""), True
     remembered = st.session_state.get("worklist_name")
     if remembered is None:
-        remembered = unquote(st.context.cookies.get(NAME_COOKIE, ""))
+        cookie = st.context.cookies.get(NAME_COOKIE)
+        remembered = unquote(cookie) if isinstance(cookie, str) else ""
     return str(remembered)[:MAX_NAME], False
 
 

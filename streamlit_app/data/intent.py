@@ -37,6 +37,16 @@ EVIDENCE_MART = "mart_intent_evidence"
 TIMELINE_MART = "mart_account_timeline"
 RULE_TABLE = "intent_signal"
 
+METRIC_MARTS = (
+    SIGNAL_MART,
+    ACCOUNT_MART,
+    SCORE_MART,
+    "mart_decision_maker_change",
+    "mart_web_session",
+    "mart_visitor_link",
+)
+"""Marts whose metrics the page shows."""
+
 TIMELINE_KINDS = ("signal", "visit", "activity", "quote", "stage", "lead")
 ACCOUNT_ORDERS = ("score", "rise", "recent", "name")
 GROUPS = {"signal": "signal_id", "industry": "industry"}

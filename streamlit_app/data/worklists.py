@@ -22,6 +22,8 @@ from streamlit_app.data.metrics import Selection, literal, selection_terms, wher
 
 MARTS = {"silent_lead": "mart_silent_lead", "stalled_lead": "mart_stalled_lead"}
 OUTCOME_MART = "mart_worklist_outcome"
+METRIC_MARTS = (*MARTS.values(), OUTCOME_MART)
+"""Marts whose metrics the page shows."""
 OUTCOME_TABLE = "worklist_outcome"
 REP_MARTS = ("mart_lead", "mart_opportunity", "mart_silent_lead", "mart_stalled_lead")
 ORDERS = ("intent", "idle", "recent")

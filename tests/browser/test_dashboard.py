@@ -44,7 +44,7 @@ def opened(
 
     def listen(message: ConsoleMessage) -> None:
         # For a page below the root Streamlit first asks for its server below that page.
-        is_probe = "/data-trust/_stcore/" in message.location.get("url", "")
+        is_probe = re.search(r"/[a-z-]+/_stcore/", message.location.get("url", ""))
         if message.type == "error" and not is_probe:
             problems.append(f"{message.text} {message.location}")
 

@@ -157,7 +157,8 @@ _MARTS: dict[str, str] = {
             timestamp '2026-06-30 22:00:00' as newest_loaded_at
         from (
             values ('crm', 'lead'), ('crm', 'opportunity'), ('crm', 'opportunity_stage_event'),
-                ('crm', 'activity'), ('crm', 'account'), ('web', 'web_event')
+                ('crm', 'activity'), ('crm', 'account'), ('crm', 'contact_job_change'),
+                ('web', 'web_event')
         ) as covered(system, object)
     """,
     "mart_data_freshness": """
@@ -323,15 +324,17 @@ def build_tables(
         connection.execute(f"create table {seed} as from read_csv('{path}', header = true)")
         names.append(seed)
     for name, sql in {**_MARTS, **INTENT_MARTS, **(_ORDER_MARTS if with_orders else {})}.items():
-        if name not in without:
-            connection.execute(f"create table {name} as {sql}")
-            names.append(name)
-    if with_orders and "mart_object_coverage" in names:
+        connection.execute(f"create table {name} as {sql}")
+        names.append(name)
+    if with_orders:
         connection.execute(
             "insert into mart_object_coverage "
             "select 'erp:' || o, 'erp', o, 10, null from (values ('order'), ('order_line')) as t(o)"
         )
-    return names
+    # Only now: a table may be made of one that an older version did not have.
+    for name in without:
+        connection.execute(f"drop table {name}")
+    return [name for name in names if name not in without]
 
 
 def publish_company(

@@ -138,8 +138,9 @@ INTENT_MARTS: dict[str, str] = {
             'web' as channel, 'Imaging' as product_line, null::varchar as contact_id,
             cast(period as date) as period_date, period as created_at,
             period + interval 1 hour as first_touch_at,
-            cast(72 + n * 5 as double) as silent_hours, true as is_silent, n % 4 > 0
-                as is_still_silent,
+            cast(72 + n * 5 as double) as silent_hours, true as is_decided, true as is_silent,
+            n % 4 > 0 as is_still_silent, n % 4 = 0 as is_activated,
+            cast(case when n % 4 = 0 then 1 + n / 20 end as double) as reactivation_delay_days,
             cast(case when n % 3 > 0 then n * 0.7 end as decimal(18, 2)) as intent_points,
             'Write about what they last read.' as next_step_en, '就其最近阅读的内容联系。'
                 as next_step_zh
@@ -170,11 +171,19 @@ INTENT_MARTS: dict[str, str] = {
             from range(20) as numbers(n)
         ) as leads
     """,
+    "mart_decision_maker_change": """
+        select
+            'change' || n || ':crm:opp' || n as decision_maker_change_id,
+            'change' || n as contact_job_change_id, 'crm' as source_system,
+            'Contact ' || n as contact_name, date '2026-06-01' + cast(n as integer) as period_date
+        from range(7) as numbers(n)
+    """,
     "mart_worklist_outcome": """
         select 'stalled_lead' as list, 'crm:lead' || n as lead_id, 'outcome' as action,
             '李娜' as actor, timestamp '2026-06-20 10:00:00' as acted_at,
             case n % 5 when 0 then null when 1 then true when 2 then true else false end
                 as is_quoted_in_time,
+            n % 5 > 0 as is_quote_decided, true as is_attempt,
             date '2026-06-20' as period_date
         from range(10) as numbers(n)
     """,
