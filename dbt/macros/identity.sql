@@ -115,8 +115,8 @@
         max(
             case when ranked.candidate_rank = 1 then ranked.confidence end
         ) over (partition by ranked.visitor_id) as best_confidence,
-        max(ranked.choice_rank) over (partition by ranked.visitor_id) as has_choice,
-        max(ranked.forced_rank) over (partition by ranked.visitor_id) as has_forced
+        max(ranked.choice_rank) over (partition by ranked.visitor_id) as choice_mark,
+        max(ranked.forced_rank) over (partition by ranked.visitor_id) as forced_mark
     from ranked
     left join against
         on

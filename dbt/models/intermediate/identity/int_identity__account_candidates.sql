@@ -90,18 +90,18 @@ rivals as (
         candidates.contradiction,
         candidates.candidate_rank,
         candidates.best_confidence,
-        candidates.has_choice,
-        candidates.has_forced,
+        candidates.choice_mark,
+        candidates.forced_mark,
         case
             when contacts.account_id is null then coalesce(contacts.count_disputes, 0)
             else 0
-        end as has_dispute,
+        end as dispute_mark,
         limits.min_confidence,
         case
             when candidates.candidate_rank = 1 then 0
             when candidates.contradiction >= limits.tolerated_confidence then 1
             when
-                candidates.has_forced = 0
+                candidates.forced_mark = 0
                 and candidates.confidence = candidates.best_confidence
                 then 1
             else 0
@@ -121,12 +121,12 @@ counted as (
         contradiction,
         candidate_rank,
         best_confidence,
-        has_choice,
-        has_forced,
-        has_dispute,
+        choice_mark,
+        forced_mark,
+        dispute_mark,
         min_confidence,
         rival_rank,
-        max(rival_rank) over (partition by visitor_id) as has_rival
+        max(rival_rank) over (partition by visitor_id) as rival_mark
     from rivals
 
 )
@@ -138,15 +138,15 @@ select
     contradiction,
     candidate_rank,
     case
-        when has_choice = 1 and candidate_rank = 1 then 'chosen'
-        when has_choice = 1 then 'overruled'
-        when has_dispute = 1 then 'disputed'
-        when has_forced = 1 and candidate_rank = 1 then 'chosen'
-        when has_forced = 1 and rival_rank = 1 then 'disputed'
-        when has_forced = 1 then 'overruled'
+        when choice_mark = 1 and candidate_rank = 1 then 'chosen'
+        when choice_mark = 1 then 'overruled'
+        when dispute_mark = 1 then 'disputed'
+        when forced_mark = 1 and candidate_rank = 1 then 'chosen'
+        when forced_mark = 1 and rival_rank = 1 then 'disputed'
+        when forced_mark = 1 then 'overruled'
         when best_confidence < min_confidence then 'weak'
-        when has_rival = 1 and (candidate_rank = 1 or rival_rank = 1) then 'disputed'
-        when has_rival = 1 then 'overruled'
+        when rival_mark = 1 and (candidate_rank = 1 or rival_rank = 1) then 'disputed'
+        when rival_mark = 1 then 'overruled'
         when candidate_rank = 1 then 'chosen'
         else 'overruled'
     end as standing

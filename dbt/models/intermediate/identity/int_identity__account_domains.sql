@@ -19,7 +19,7 @@ accounts as (
     select
         firms.account_id,
         {{ domain_of('firms.web_domain') }} as web_domain,
-        case when people.source_system is null then 0 else 1 end as has_people
+        case when people.source_system is null then 0 else 1 end as people_mark
     from {{ ref('dim_account') }} as firms
     left join systems_with_contacts as people
         on firms.source_system = people.source_system
@@ -33,8 +33,8 @@ ranked as (
     select
         account_id,
         web_domain,
-        has_people,
-        max(has_people) over (partition by web_domain) as most_people
+        people_mark,
+        max(people_mark) over (partition by web_domain) as most_people
     from accounts
     where web_domain is not null
 
@@ -63,7 +63,7 @@ select
     false as is_shared,
     cast(null as string) as link_rule_id
 from ranked
-where has_people = most_people
+where people_mark = most_people
 union all
 select
     'visitor_link_rule' as stated_in,

@@ -101,7 +101,7 @@ read as (
             when length(digits.address_digits) = 8 and instr(parted.stated_range, ':') > 0
                 then parted.stated_length - 96
             else parted.stated_length
-        end as prefix_length
+        end as stated_prefix
     from parted
     left join digits on parted.address = digits.address
 
@@ -119,15 +119,33 @@ measured as (
         valid_to,
         is_shared,
         address_digits,
-        cast(prefix_length as int) as prefix_length,
-        {{ prefix_digits('prefix_length') }} as whole_digits,
-        {{ prefix_step('prefix_length') }} as digit_step
+        case
+            when stated_prefix between 0 and count_bits then cast(stated_prefix as int)
+        end as prefix_length
     from read
-    where prefix_length between 0 and count_bits
 
 ),
 
-known as (
+parts as (
+
+    select
+        stated_in,
+        account_id,
+        stated_range,
+        link_rule_id,
+        confidence,
+        valid_from,
+        valid_to,
+        is_shared,
+        address_digits,
+        prefix_length,
+        {{ prefix_digits('prefix_length') }} as whole_digits,
+        {{ prefix_step('prefix_length') }} as digit_step
+    from measured
+
+),
+
+keyed as (
 
     select
         stated_in,
@@ -143,7 +161,7 @@ known as (
         whole_digits,
         digit_step,
         {{ network_key('address_digits', 'whole_digits', 'digit_step') }} as network_key
-    from measured
+    from parts
 
 )
 
@@ -163,22 +181,4 @@ select
     network_key,
     -- Two ways to write one network are one piece of evidence.
     min(stated_range) over (partition by count_digits, prefix_length, network_key) as network
-from known
-union all
-select
-    stated_in,
-    account_id,
-    stated_range,
-    link_rule_id,
-    confidence,
-    valid_from,
-    valid_to,
-    is_shared,
-    cast(null as int) as count_digits,
-    cast(null as int) as prefix_length,
-    cast(null as int) as whole_digits,
-    cast(null as int) as digit_step,
-    cast(null as string) as network_key,
-    cast(null as string) as network
-from read
-where prefix_length is null or prefix_length not between 0 and count_bits or count_bits is null
+from keyed

@@ -78,7 +78,7 @@ rivals as (
         candidates.contradiction,
         candidates.candidate_rank,
         candidates.best_confidence,
-        candidates.has_choice,
+        candidates.choice_mark,
         limits.min_confidence,
         case
             when candidates.candidate_rank = 1 then 0
@@ -101,10 +101,10 @@ counted as (
         contradiction,
         candidate_rank,
         best_confidence,
-        has_choice,
+        choice_mark,
         min_confidence,
         rival_rank,
-        max(rival_rank) over (partition by visitor_id) as has_rival
+        max(rival_rank) over (partition by visitor_id) as rival_mark
     from rivals
 
 )
@@ -116,10 +116,10 @@ select
     contradiction,
     candidate_rank,
     case
-        when has_choice = 1 and candidate_rank = 1 then 'chosen'
-        when has_choice = 1 then 'overruled'
+        when choice_mark = 1 and candidate_rank = 1 then 'chosen'
+        when choice_mark = 1 then 'overruled'
         when best_confidence < min_confidence then 'weak'
-        when has_rival = 1 and (candidate_rank = 1 or rival_rank = 1) then 'disputed'
+        when rival_mark = 1 and (candidate_rank = 1 or rival_rank = 1) then 'disputed'
         when candidate_rank = 1 then 'chosen'
         else 'overruled'
     end as standing

@@ -65,8 +65,8 @@ persons_settled as (
 
     select
         visitor_id,
-        max(case when standing = 'chosen' then 1 else 0 end) as has_chosen,
-        max(case when standing = 'disputed' then 1 else 0 end) as has_dispute
+        max(case when standing = 'chosen' then 1 else 0 end) as chosen_mark,
+        max(case when standing = 'disputed' then 1 else 0 end) as dispute_mark
     from contact_candidates
     group by visitor_id
 
@@ -86,7 +86,7 @@ disputed_accounts as (
     select
         candidates.visitor_id,
         case
-            when persons_settled.has_chosen = 1 then 'person_and_account_differ'
+            when persons_settled.chosen_mark = 1 then 'person_and_account_differ'
             else 'two_accounts'
         end as review_kind,
         candidates.candidate_rank,
@@ -98,7 +98,7 @@ disputed_accounts as (
     left join persons_settled on candidates.visitor_id = persons_settled.visitor_id
     where
         candidates.standing in ('disputed', 'chosen')
-        and coalesce(persons_settled.has_dispute, 0) = 0
+        and coalesce(persons_settled.dispute_mark, 0) = 0
 
 ),
 
