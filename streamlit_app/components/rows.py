@@ -33,7 +33,7 @@ def pages(view: View, key: str, count_all: int, page_size: int) -> int:
         st.session_state[key] = 1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         # In a row of its own content a pagination hides pages for which there is room.
-        width = 80 + 38 * min(total, 7)
+        width = 110 + 44 * min(total, 7)
         page = int(st.pagination(total, key=key, width=width)) if total > 1 else 1
         first = (page - 1) * page_size
         st.caption(

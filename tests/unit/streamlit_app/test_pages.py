@@ -247,7 +247,8 @@ def test_the_first_period_shown_is_one_with_data(
 def test_pages_import_nothing_heavy() -> None:
     code = (
         "import sys; import streamlit_app.components.run, streamlit_app.components.passport, "
-        "streamlit_app.components.overview, streamlit_app.components.trust; "
+        "streamlit_app.components.overview, streamlit_app.components.trust, "
+        "streamlit_app.components.intent; "
         "print(sorted({name.split('.')[0] for name in sys.modules} & "
         "{'dagster', 'dbt', 'dlt', 'great_expectations', 'sqlmesh', 'sqlglot', 'sqlalchemy'}))"
     )
