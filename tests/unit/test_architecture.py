@@ -20,6 +20,7 @@ FORBIDDEN = {
         "run without Dagster",
     ),
     "dagster_project/mapping": ({"dagster", "dagster_dbt"}, "run without Dagster"),
+    "dagster_project/worklists": ({"dagster", "dbt", "streamlit"}, "serve pages and pipeline"),
     "dagster_project/publishing": ({"dagster", "dbt", "great_expectations"}, "read by the pages"),
     "streamlit_app": ({"dagster", "dbt", "great_expectations", "dlt", "sqlmesh"}, "start quickly"),
 }
