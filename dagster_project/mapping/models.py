@@ -178,7 +178,7 @@ class StagingSql:
         row_id = "_source_file || '#' || cast(_source_row as string)"
         if self.source.load == "append":
             row_id = f"_load_id || '/' || {row_id}"
-        inputs["_row"] = Input(f"({row_id})", "text")
+        inputs["_row"] = Input(f"({row_id})", "text", is_ours=True)
         return inputs
 
     def _version_columns(self) -> list[str]:
@@ -684,7 +684,14 @@ def canonical_sql(
     names = [name for name, _ in columns]
     suffix = "_versions" if versions else ""
     parts = [
-        _select(names, f"{{{{ ref('{model.name}{suffix}') }}}}", [f"{entry.key.field} is not null"])
+        # A key made of file and line is always there; asking would build it at each reading.
+        _select(
+            names,
+            f"{{{{ ref('{model.name}{suffix}') }}}}",
+            []
+            if "_row" in model.group.fields[entry.key.field].inputs
+            else [f"{entry.key.field} is not null"],
+        )
         for model in models
     ]
     return header + "\n\nunion all\n\n".join(parts) + "\n"

@@ -267,10 +267,12 @@ class Input:
 
     name: str
     kind: Kind
+    is_ours: bool = False
+    """Made by the loader: neither blank nor in need of trimming."""
 
     @property
     def text(self) -> str:
-        return macro("map_text", self.name, self.kind)
+        return self.name if self.is_ours else macro("map_text", self.name, self.kind)
 
 
 @dataclass(frozen=True)

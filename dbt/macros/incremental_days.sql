@@ -1,96 +1,165 @@
 {# Per-day web models hold each day's rows once. On DuckDB a build replaces the days that
-   int_web__changed_days names; everywhere else the same models are plain tables of all days. #}
+   int_web__changed_days names; everywhere else the same models are plain tables of all days.
+
+   A model says where its days come in by is_changed_day() and is_changed_time(). They are written as
+   `true` with a mark, and the materialization puts the days in, batch by batch, so that memory does
+   not grow with the log. #}
 
 {% macro replaces_days() -%}
     {{ return(target.type == 'duckdb' and target.name != 'sqlmesh') }}
 {%- endmacro %}
 
 {% macro days_materialization() -%}
-    {{ return('incremental' if replaces_days() else 'table') }}
+    {{ return('replaced_days' if replaces_days() else 'table') }}
 {%- endmacro %}
 
-{# Whether this build of the model computes some days only. #}
-{% macro is_some_days() -%}
-    {{ return(execute and replaces_days() and is_incremental()) }}
-{%- endmacro %}
-
-{# The days to compute as rows (event_date, read_from_at, read_to_at, has_new_lines) of texts. #}
-{% macro changed_days() -%}
-    {%- set found = run_query(
-        'select cast(event_date as string), cast(read_from_at as string), '
-        ~ 'cast(read_to_at as string), has_new_lines from ' ~ ref('int_web__changed_days')
-        ~ ' order by event_date nulls last'
-    ) -%}
-    {{ return(found.rows) }}
-{%- endmacro %}
-
-{# True for rows of the days to compute. Literals, so that files without such days are not read.
-   `new_lines_only`: days whose own lines changed, not their neighbours. #}
-{% macro is_changed_day(column, new_lines_only=false) -%}
-    {%- if is_some_days() -%}
-        {%- set days = [] -%}
-        {%- set unknown = [] -%}
-        {%- for row in changed_days() if row[3] or not new_lines_only -%}
-            {%- if row[0] is none -%}
-                {%- do unknown.append(true) -%}
-            {%- else -%}
-                {%- do days.append("date '" ~ row[0] ~ "'") -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- set parts = [] -%}
-        {%- if days -%}{%- do parts.append(column ~ ' in (' ~ days | join(', ') ~ ')') -%}{%- endif -%}
-        {%- if unknown -%}{%- do parts.append(column ~ ' is null') -%}{%- endif -%}
-        ({{ parts | join(' or ') if parts else 'false' }})
-    {%- else -%}
-        true
-    {%- endif -%}
+{# True for rows of the days to compute; with `around` also for days that their sessions touch. #}
+{% macro is_changed_day(column, around=false) -%}
+    true /*{{ 'day_around' if around else 'day' }}:{{ column }}*/
 {%- endmacro %}
 
 {# True for events of the days to compute, and with `around` of the time around them that decides
-   where their sessions begin and end. #}
-{% macro is_changed_time(column, around=false, new_lines_only=false, whole_days=false) -%}
-    {%- if is_some_days() -%}
-        {%- set spans = [] -%}
-        {%- set unknown = [] -%}
-        {%- for row in changed_days() if row[3] or not new_lines_only -%}
-            {%- if row[0] is none -%}
-                {%- do unknown.append(true) -%}
-            {%- else -%}
-                {%- set begin = row[1] if around else row[0] ~ ' 00:00:00' -%}
-                {%- set begin = begin[:10] ~ ' 00:00:00' if whole_days else begin -%}
-                {%- set end = row[2] if around else row[0] ~ ' 23:59:59.999999' -%}
-                {%- if around and spans and spans[-1][1] >= begin -%}
-                    {%- set last = spans.pop() -%}
-                    {%- do spans.append([last[0], end]) -%}
-                {%- else -%}
-                    {%- do spans.append([begin, end]) -%}
-                {%- endif -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- set parts = [] -%}
-        {%- for span in spans -%}
-            {%- do parts.append(
-                column ~ " between timestamp '" ~ span[0] ~ "' and timestamp '" ~ span[1] ~ "'"
-            ) -%}
-        {%- endfor -%}
-        {%- if unknown and not around -%}{%- do parts.append(column ~ ' is null') -%}{%- endif -%}
-        ({{ parts | join(' or ') if parts else 'false' }})
-    {%- else -%}
-        true
+   where their sessions begin and end. Literals are put in, so files without such lines are not
+   read. #}
+{% macro is_changed_time(column, around=false) -%}
+    true /*{{ 'time_around' if around else 'time' }}:{{ column }}*/
+{%- endmacro %}
+
+{# The model's SQL for one batch of days; without a batch for no day at all. #}
+{% macro sql_of_days(sql, batch) -%}
+    {%- set made = namespace(sql=sql) -%}
+    {%- for kind, column in modules.re.findall('true /[*]([a-z_]+):([^*]*)[*]/', sql) -%}
+        {%- set mark = 'true /*' ~ kind ~ ':' ~ column ~ '*/' -%}
+        {%- set made.sql = made.sql | replace(mark, days_filter(kind, column, batch)) -%}
+    {%- endfor -%}
+    {{ return(made.sql) }}
+{%- endmacro %}
+
+{% macro days_filter(kind, column, batch) -%}
+    {%- if batch is none or (batch.first is none and kind not in ('day', 'time')) -%}
+        {{ return('false') }}
     {%- endif -%}
+    {%- if batch.first is none -%}
+        {{ return(column ~ ' is null') }}
+    {%- endif -%}
+    {%- set first = "date '" ~ batch.first ~ "'" -%}
+    {%- set last = "date '" ~ batch.last ~ "'" -%}
+    {%- if kind.startswith('day') -%}
+        {%- set days = batch.reach_days if kind == 'day_around' else 0 -%}
+        {{ return(
+            '(' ~ column ~ ' between ' ~ first ~ ' - ' ~ days ~ ' and ' ~ last ~ ' + ' ~ days ~ ')'
+        ) }}
+    {%- endif -%}
+    {%- set seconds = batch.reach_seconds if kind == 'time_around' else 0 -%}
+    {{ return(
+        '(' ~ column ~ ' >= cast(' ~ first ~ ' as timestamp) - to_seconds(' ~ seconds ~ ') and '
+        ~ column ~ ' < cast(' ~ last ~ ' + 1 as timestamp) + to_seconds(' ~ seconds ~ '))'
+    ) }}
 {%- endmacro %}
 
-{# dbt's incremental strategy `replace_days`: the rows of the days to compute go, also those of days
-   that are empty now, and the new ones come, in one transaction. #}
-{% macro get_incremental_replace_days_sql(arguments) -%}
-    {%- set meta = config.get('meta', {}) -%}
-    {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) -%}
-    delete from {{ arguments['target_relation'] }}
-    where {{ is_changed_day(meta['day_column'], meta.get('new_lines_only', false)) }};
-
-    insert into {{ arguments['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arguments['temp_relation'] }}
+{# Batches of neighbouring days with no more than web_batch_events lines, unless one day has more.
+   `is_new`: all days that have landed; else the changed ones, of which a model without sessions
+   (`own_lines_only`) needs those whose own lines changed. #}
+{% macro batches_of_days(is_new, own_lines_only) -%}
+    {%- set days -%}
+        {%- if is_new -%}
+            select event_date, sum(count_events) as count_events
+            from {{ ref('int_web__landed_days') }}
+            group by event_date
+        {%- else -%}
+            select event_date, count_events
+            from {{ ref('int_web__changed_days') }}
+            {{ 'where has_new_lines' if own_lines_only }}
+        {%- endif -%}
+    {%- endset -%}
+    {%- set found = run_query(
+        'select cast(days.event_date as string), cast(days.count_events as bigint), '
+        ~ "date_diff('day', date '2000-01-01', days.event_date), "
+        ~ 'cast(reach.reach_seconds as bigint), '
+        ~ 'cast(ceil(reach.reach_seconds / 86400) as bigint) '
+        ~ 'from (' ~ days ~ ') as days cross join ' ~ ref('int_web__rule_version') ~ ' as reach '
+        ~ 'order by days.event_date nulls last'
+    ) -%}
+    {%- set batches = [] -%}
+    {%- set open = namespace(count=0, number=none) -%}
+    {%- for day, count, number, reach_seconds, reach_days in found.rows -%}
+        {%- set fits = number is not none and open.number is not none
+            and number - open.number <= reach_days + 1
+            and open.count + count <= var('web_batch_events') | int -%}
+        {%- if fits -%}
+            {%- do batches[-1].update({'last': day}) -%}
+            {%- set open.count = open.count + count -%}
+        {%- else -%}
+            {%- do batches.append({
+                'first': day, 'last': day, 'reach_seconds': reach_seconds, 'reach_days': reach_days
+            }) -%}
+            {%- set open.count = count -%}
+        {%- endif -%}
+        {%- set open.number = number -%}
+    {%- endfor -%}
+    {{ return(batches) }}
 {%- endmacro %}
+
+{# Version of what a table's rows were made by: rules, thresholds, the model's own text. It stands in
+   the table's comment; a table of another version is built anew. #}
+{% macro days_table_version() -%}
+    {%- set rules = run_query('select rule_version from ' ~ ref('int_web__rule_version')) -%}
+    {{ return('days ' ~ local_md5(model.checksum.checksum ~ ' ' ~ rules.rows[0][0])) }}
+{%- endmacro %}
+
+{% macro comment_of_table(relation) -%}
+    {%- set found = run_query(
+        "select comment from duckdb_tables() where database_name = '" ~ relation.database
+        ~ "' and schema_name = '" ~ relation.schema ~ "' and table_name = '" ~ relation.identifier
+        ~ "'"
+    ) -%}
+    {{ return(found.rows[0][0] if found.rows else none) }}
+{%- endmacro %}
+
+{% materialization replaced_days, adapter='duckdb' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set version = days_table_version() -%}
+    {%- set day_column = config.require('meta')['day_column'] -%}
+    {%- set own_lines_only = config.get('meta').get('own_lines_only', false) -%}
+    {%- set is_new = existing is none or existing.is_view or should_full_refresh()
+        or comment_of_table(existing) != version -%}
+    {%- set batches = batches_of_days(is_new, own_lines_only) -%}
+    {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
+    {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
+
+    {%- do drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -%}
+    {%- do drop_relation_if_exists(load_cached_relation(backup)) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {% call statement('main') -%}
+        {%- if is_new %}
+            create table {{ built }} as
+            {{ sql_of_days(sql, none) }};
+        {%- endif %}
+        {%- for batch in batches %}
+            {%- if not is_new %}
+                delete from {{ built }} where {{ days_filter('day', day_column, batch) }};
+            {%- endif %}
+            insert into {{ built }} by name
+            {{ sql_of_days(sql, batch) }};
+        {%- endfor %}
+        comment on table {{ built }} is '{{ version }}';
+    {%- endcall %}
+
+    {%- if is_new -%}
+        {%- if existing is not none -%}
+            {%- do adapter.rename_relation(existing, backup) -%}
+        {%- endif -%}
+        {%- do adapter.rename_relation(built, target_relation) -%}
+    {%- endif -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {%- do drop_relation_if_exists(backup) -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
 
 {# ---- what has landed, and what was built of it ---- #}
 
@@ -180,19 +249,6 @@
    and of what they read. #}
 {% macro web_rules_version() -%}
     {{ web_rule_version() }} || ' {{ model_texts(['int_canonical__web_events'], 'web_days') }}'
-{%- endmacro %}
-
-{# After a change of rules or models every day is computed anew, by full builds: the tables go. #}
-{% macro drop_outdated_days() -%}
-    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
-        {%- set version = ref('int_web__rule_version') -%}
-        {%- if run_query('select count(*) from ' ~ version ~ ' where is_rebuilt').rows[0][0] -%}
-            {%- for node in graph.nodes.values() if 'web_days' in node.tags -%}
-                {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-                {%- if relation is not none -%}{%- do adapter.drop_relation(relation) -%}{%- endif -%}
-            {%- endfor -%}
-        {%- endif -%}
-    {%- endif -%}
 {%- endmacro %}
 
 {# True for days that somebody asks for: SMH_BACKFILL_FROM and SMH_BACKFILL_TO. #}

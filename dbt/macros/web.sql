@@ -14,9 +14,13 @@
     coalesce(try_url_decode(replace({{ text }}, '+', '%2B')), {{ text }})
 {%- endmacro %}
 
-{# The decoded value of a query parameter that has one of the names `a|b`; blank is NULL. #}
+{# The raw value of a query parameter that has one of the names `a|b`. #}
 {% macro query_value(query, names) -%}
-    {%- set value = regexp_group(query, '(?i)(^|&)(' ~ names ~ ')=([^&]+)', 3) -%}
+    {{ regexp_group(query, '(?i)(^|&)(' ~ names ~ ')=([^&]+)', 3) }}
+{%- endmacro %}
+
+{# A raw value of a query, decoded as forms are; blank is NULL. #}
+{% macro form_decoded(value) -%}
     nullif(trim({{ url_decoded("replace(" ~ value ~ ", '+', ' ')") }}), '')
 {%- endmacro %}
 
@@ -60,4 +64,14 @@
             coalesce('k' || {{ visitor_key }}, coalesce({{ address }}, '') || ' ' || coalesce({{ agent }}, ''))
         ), 1, 20
     )
+{%- endmacro %}
+
+{# The id of an event is its file and line, `…file#12`: the part before and the number, which is NULL
+   where a tool gave the id. #}
+{% macro web_event_file(web_event_id) -%}
+    {{ regexp_replace_all(web_event_id, '#[1-9][0-9]*$', '') }}
+{%- endmacro %}
+
+{% macro web_event_line(web_event_id) -%}
+    cast({{ regexp_group(web_event_id, '#([1-9][0-9]*)$', 1) }} as bigint)
 {%- endmacro %}

@@ -1,11 +1,12 @@
 -- One row per session: views of one visitor without a long pause between them.
 {{ config(
     materialized=days_materialization(),
-    incremental_strategy='replace_days',
     meta={'day_column': 'session_date'},
     tags=['web_days']
 ) }}
 -- depends_on: {{ ref('int_web__changed_days') }}
+-- depends_on: {{ ref('int_web__landed_days') }}
+-- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 views as (

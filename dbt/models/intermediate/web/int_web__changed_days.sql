@@ -1,6 +1,5 @@
--- One row per day of the web log that this build computes, with the time around it that decides
--- where its sessions begin and end.
-{{ config(materialized='table', post_hook='{{ drop_outdated_days() }}') }}
+-- One row per day of the web log that this build computes.
+{{ config(materialized='table') }}
 {%- set built = last_built_days('landed') %}
 with
 
@@ -24,9 +23,21 @@ reach as (
 
 known_days as (
 
-    select event_date from landed
-    union
-    select event_date from built
+    select
+        event_date,
+        sum(count_events) as count_events
+    from (
+        select
+            event_date,
+            count_events
+        from landed
+        union all
+        select
+            event_date,
+            0 as count_events
+        from built
+    ) as listed_days
+    group by event_date
 
 ),
 
@@ -67,6 +78,7 @@ marked as (
 
     select
         known_days.event_date,
+        known_days.count_events,
         max(
             case
                 when reach.is_rebuilt then 2
@@ -83,17 +95,13 @@ marked as (
     from known_days
     cross join reach
     left join spans on not reach.is_rebuilt
-    group by known_days.event_date
+    group by known_days.event_date, known_days.count_events
 
 )
 
 select
-    marked.event_date,
-    marked.change_level = 2 as has_new_lines,
-    {{ add_seconds('cast(marked.event_date as timestamp)', '-reach.reach_seconds') }}
-        as read_from_at,
-    {{ add_seconds('cast(marked.event_date as timestamp)', '86400 + reach.reach_seconds') }}
-        as read_to_at
+    event_date,
+    change_level = 2 as has_new_lines,
+    cast(count_events as bigint) as count_events
 from marked
-cross join reach
-where marked.change_level > 0
+where change_level > 0

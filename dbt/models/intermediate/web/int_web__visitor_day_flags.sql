@@ -1,11 +1,12 @@
 -- One row per system, day and visitor (address, agent, visitor key): program, own staff or guest.
 {{ config(
     materialized=days_materialization(),
-    incremental_strategy='replace_days',
-    meta={'day_column': 'event_date', 'new_lines_only': true},
+    meta={'day_column': 'event_date', 'own_lines_only': true},
     tags=['web_days']
 ) }}
 -- depends_on: {{ ref('int_web__changed_days') }}
+-- depends_on: {{ ref('int_web__landed_days') }}
+-- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 visitor_days as (
@@ -24,7 +25,7 @@ visitor_days as (
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at
     from {{ ref('int_web__visitor_days') }}
-    where {{ is_changed_day('event_date', new_lines_only=true) }}
+    where {{ is_changed_day('event_date') }}
     group by
         source_system,
         event_date,
@@ -51,27 +52,30 @@ busy_visitor_days as (
 minutes as (
 
     select
-        busy.source_system,
-        busy.event_date,
-        busy.visitor_key,
-        busy.visitor_address,
-        busy.user_agent,
+        events.source_system,
+        cast(events.occurred_at as date) as event_date,
+        coalesce(events.visitor_key, '') as visitor_key,
+        coalesce(events.visitor_address, '') as visitor_address,
+        coalesce(events.user_agent, '') as user_agent,
         count(*) as count_requests
     from {{ ref('fct_web_event') }} as events
-    inner join busy_visitor_days as busy
-        on
-            events.source_system = busy.source_system
-            and cast(events.occurred_at as date) = busy.event_date
-            and coalesce(events.visitor_key, '') = busy.visitor_key
-            and coalesce(events.visitor_address, '') = busy.visitor_address
-            and coalesce(events.user_agent, '') = busy.user_agent
-    where {{ is_changed_time('events.occurred_at', new_lines_only=true) }}
+    where
+        {{ is_changed_time('events.occurred_at') }}
+        and exists (
+            select 1 from busy_visitor_days as busy
+            where
+                busy.source_system = events.source_system
+                and busy.event_date = cast(events.occurred_at as date)
+                and busy.visitor_key = coalesce(events.visitor_key, '')
+                and busy.visitor_address = coalesce(events.visitor_address, '')
+                and busy.user_agent = coalesce(events.user_agent, '')
+        )
     group by
-        busy.source_system,
-        busy.event_date,
-        busy.visitor_key,
-        busy.visitor_address,
-        busy.user_agent,
+        events.source_system,
+        cast(events.occurred_at as date),
+        coalesce(events.visitor_key, ''),
+        coalesce(events.visitor_address, ''),
+        coalesce(events.user_agent, ''),
         date_trunc('minute', events.occurred_at)
 
 ),

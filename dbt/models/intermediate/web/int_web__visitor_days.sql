@@ -1,11 +1,12 @@
 -- One row per system, day, address, agent, visitor key and status: what was asked for.
 {{ config(
     materialized=days_materialization(),
-    incremental_strategy='replace_days',
-    meta={'day_column': 'event_date', 'new_lines_only': true},
+    meta={'day_column': 'event_date', 'own_lines_only': true},
     tags=['web_days']
 ) }}
 -- depends_on: {{ ref('int_web__changed_days') }}
+-- depends_on: {{ ref('int_web__landed_days') }}
+-- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 events as (
@@ -22,14 +23,15 @@ events as (
         count_bytes,
         split_part(url, '?', 1) as raw_path
     from {{ ref('fct_web_event') }}
-    where {{ is_changed_time('occurred_at', new_lines_only=true) }}
+    where {{ is_changed_time('occurred_at') }}
 
 ),
 
 raw_paths as (
 
-    select distinct raw_path
-    from events
+    select distinct split_part(url, '?', 1) as raw_path
+    from {{ ref('fct_web_event') }}
+    where {{ is_changed_time('occurred_at') }}
 
 ),
 
