@@ -30,6 +30,10 @@ def instance_configuration(settings: Settings) -> dict[str, Any]:
             "pools": {"default_limit": 1, "granularity": "op"},
             "runs": {"max_concurrent_runs": 1},
         },
+        # New log lines are to be on the page within a minute: a run must not wait for its start.
+        "run_queue": {"dequeue_interval_seconds": 1},
+        # A sensor that looks every few seconds finds nothing most of the time.
+        "retention": {"sensor": {"purge_after_days": {"skipped": 1, "success": 30, "failure": 30}}},
         # Steps tell what they did in metadata; the terminal shows the command's own progress.
         "python_logs": {"python_log_level": "WARNING"},
         "run_monitoring": {"enabled": True},

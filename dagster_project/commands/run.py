@@ -149,9 +149,10 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from dagster_project.defs.automation import EXECUTION
+    from dagster_project.defs.automation import ONE_PROCESS
 
-    executor = {"in_process": {}} if in_process else EXECUTION
+    configured = named_job(job_name).run_config or {}
+    execution = {"config": ONE_PROCESS} if in_process else configured.get("execution", {})
     ticket = str(uuid.uuid4())
     log = settings.home / "logs" / f"run_{utc_now():%Y%m%dT%H%M%SZ}.log"
     with output_to(log) as terminal, open_instance(settings) as instance:
@@ -164,7 +165,7 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
                 dg.build_reconstructable_job(__name__, "named_job", (job_name,)),
                 instance=instance,
                 run_config={
-                    "execution": {"config": executor},
+                    "execution": execution,
                     "loggers": {"console": {"config": {"log_level": "WARNING"}}},
                 },
                 tags={TICKET_TAG: ticket},

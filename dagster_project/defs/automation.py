@@ -2,7 +2,7 @@
 
 # Dagster reads the annotations of `context` itself: no postponed annotations here.
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,11 +11,16 @@ from dagster_project.connectors.places import list_files
 from dagster_project.connectors.problems import SourceError
 from dagster_project.connectors.sources_file import AccessLogSource, Source
 from dagster_project.defs import keys
-from dagster_project.defs.quality import build_failure_hook
+from dagster_project.defs.backfill import DAYS_ASKED_FOR
+from dagster_project.defs.quality import CHECK, build_failure_hook
+from dagster_project.defs.selection import Slice
+from dagster_project.publishing import current_version
 from dagster_project.settings import Settings
 
 CRON = {"hourly": "5 * * * *", "daily": "15 2 * * *", "weekly": "30 3 * * 1"}
-SENSOR_SECONDS = 30
+# How often the daemon looks, too.
+SENSOR_SECONDS = 5
+BACKFILL_JOB = "backfill_web_days"
 
 # What `define_asset_job` returns; Dagster exports no name for it.
 Job = Any
@@ -28,39 +33,72 @@ EXECUTION = {
         "start_method": {"forkserver": {"preload_modules": ["dagster_project.definitions"]}},
     }
 }
+# One source and one way through: a process of its own for every step would only cost time.
+ONE_PROCESS: dict[str, Any] = {"in_process": {}}
 
 
-def landed_tables(sources: Sequence[Source]) -> dg.AssetSelection:
-    """The loading steps of ``sources``."""
-    return dg.AssetSelection.assets(
-        *(
-            keys.landed_key(source.system, table.name)
-            for source in sources
-            for table in source.tables
-        )
-    )
+def landed_keys(sources: Sequence[Source]) -> set[dg.AssetKey]:
+    """The tables that the loading steps of ``sources`` fill."""
+    return {
+        keys.landed_key(source.system, table.name) for source in sources for table in source.tables
+    }
 
 
 class JobBuilder:
     """Makes the jobs of one installation."""
 
-    def __init__(self, settings: Settings, sources: Sequence[Source]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: Sequence[Source],
+        operations: Collection[dg.AssetKey],
+        checks: Collection[dg.AssetCheckKey],
+    ) -> None:
         self.sources = sources
+        self.operations = operations
+        self.checks = checks
         self.hooks = {build_failure_hook(settings)}
 
-    def job(self, name: str, due: Sequence[Source], description: str) -> Job:
+    def whole(self, name: str, due: Sequence[Source], description: str) -> Job:
         """A job that loads ``due`` and then transforms, checks and publishes everything."""
-        selection: dg.AssetSelection = dg.AssetSelection.all()
-        others = [source for source in self.sources if source not in due]
-        if others:
-            selection = selection - landed_tables(others)
+        left_out = {DAYS_ASKED_FOR}
+        left_out |= landed_keys([source for source in self.sources if source not in due])
+        selection = dg.AssetSelection.all() - dg.AssetSelection.assets(*left_out)
+        return self._job(name, selection, description, EXECUTION)
+
+    def part(
+        self, name: str, first: Collection[dg.AssetKey], models: Slice, description: str
+    ) -> Job:
+        """A job that materializes ``first`` and then builds, checks and publishes a part."""
+        views = {keys.model_key(model) for model in models.views}
+        chosen = {
+            *first,
+            *self.operations,
+            *map(keys.model_key, models.models),
+            keys.PUBLISHED_VERSION,
+        }
+        checks = [
+            check
+            for check in self.checks
+            if check.asset_key in chosen
+            and check.name not in models.left_out
+            and (check.asset_key not in views or check.name == CHECK)
+        ]
+        selection = dg.AssetSelection.assets(*chosen).without_checks()
+        return self._job(
+            name, selection | dg.AssetSelection.checks(*checks), description, ONE_PROCESS
+        )
+
+    def _job(
+        self, name: str, selection: dg.AssetSelection, description: str, execution: dict[str, Any]
+    ) -> Job:
         return dg.define_asset_job(
             name,
             selection,
             description=description,
             hooks=self.hooks,
             executor_def=dg.multi_or_in_process_executor,
-            config={"execution": {"config": EXECUTION}},
+            config={"execution": {"config": execution}},
         )
 
 
@@ -78,7 +116,20 @@ def log_state(source: AccessLogSource) -> str:
     return hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
 
 
-def build_log_sensor(job: Job, source: AccessLogSource) -> dg.SensorDefinition:
+def is_under_way(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Whether a run of the job waits or goes on."""
+    unfinished = [
+        dg.DagsterRunStatus.QUEUED,
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    filters = dg.RunsFilter(job_name=job_name, statuses=unfinished)
+    return bool(instance.get_run_records(filters, limit=1))
+
+
+def build_log_sensor(settings: Settings, job: Job, source: AccessLogSource) -> dg.SensorDefinition:
     """Starts ``job`` when a log file of ``source`` is new or has grown."""
 
     @dg.sensor(
@@ -94,29 +145,58 @@ def build_log_sensor(job: Job, source: AccessLogSource) -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         if state == context.cursor:
             return dg.SkipReason("No log file has changed since the last run")
+        if current_version(settings) is None:
+            return dg.SkipReason(
+                "Nothing is published yet: new lines can only be added to a whole version. "
+                "Run the job `refresh` once."
+            )
+        if is_under_way(context.instance, job.name):
+            # The cursor stays: a log that grows all the time must not fill the queue.
+            return dg.SkipReason("The last run is not over; the lines since then come next")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
 
     return new_lines
 
 
-def build_automation(settings: Settings, sources: Sequence[Source]) -> Iterator[dg.Definitions]:
-    """Every job with its schedule or sensor. All are off until somebody switches them on."""
-    build = JobBuilder(settings, sources)
-    yield dg.Definitions(jobs=[build.job("refresh", sources, "Load every source and publish")])
+def build_automation(
+    settings: Settings,
+    build: JobBuilder,
+    parts: dict[str, Slice],
+    web_part: Slice,
+) -> Iterator[dg.Definitions]:
+    """Every job with its schedule or sensor. All are off until somebody switches them on.
+
+    Args:
+        parts: by system of access logs what its lines can change.
+        web_part: what the lines of all web sources can change.
+    """
+    sources = build.sources
+    yield dg.Definitions(jobs=[build.whole("refresh", sources, "Load every source and publish")])
     for frequency, cron in CRON.items():
         due = [source for source in sources if source.schedule == frequency]
         if due:
             systems = ", ".join(source.system for source in due)
-            job = build.job(f"refresh_{frequency}", due, f"Load {systems}; then publish everything")
+            job = build.whole(
+                f"refresh_{frequency}", due, f"Load {systems}; then publish everything"
+            )
             schedule = dg.ScheduleDefinition(
                 name=frequency, job=job, cron_schedule=cron, execution_timezone="UTC"
             )
             yield dg.Definitions(jobs=[job], schedules=[schedule])
     for source in sources:
         if isinstance(source, AccessLogSource):
-            job = build.job(
+            job = build.part(
                 f"refresh_{source.system}",
-                [source],
-                f"Load the new log lines of {source.system}; then publish everything",
+                landed_keys([source]),
+                parts[source.system],
+                f"Load the new log lines of {source.system}; then publish what they change",
             )
-            yield dg.Definitions(jobs=[job], sensors=[build_log_sensor(job, source)])
+            yield dg.Definitions(jobs=[job], sensors=[build_log_sensor(settings, job, source)])
+    if web_part.models:
+        job = build.part(
+            BACKFILL_JOB,
+            {DAYS_ASKED_FOR},
+            web_part,
+            "Compute days of the web models again from the landed lines; then publish",
+        )
+        yield dg.Definitions(jobs=[job])

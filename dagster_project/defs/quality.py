@@ -15,6 +15,7 @@ from dagster_project.defs import keys
 from dagster_project.publishing import HoldBackReason, hold_back, publishing_status
 from dagster_project.quality import (
     CheckResult,
+    broken_step,
     gate,
     registered_checks,
     run_expectations,
@@ -95,13 +96,17 @@ def build_expectations(
     def expectations(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         now = utc_now()
         run_id = context.op_execution_context.run_id
-        results = run_expectations(settings, layer, run_id, now, as_of=as_of)
+        chosen = {
+            table_name
+            for table_name in checks
+            if dg.AssetCheckKey(keys.checked_key(table_name), CHECK)
+            in context.selected_asset_check_keys
+        }
+        results = run_expectations(settings, layer, run_id, now, as_of=as_of, tables=chosen)
         write_check_results(settings, results, run_id, now)
         hold_back_if_closed(settings, results, run_id)
-        for table_name in checks:
-            key = dg.AssetCheckKey(keys.checked_key(table_name), CHECK)
-            if key in context.selected_asset_check_keys:
-                yield table_result(table_name, [r for r in results if r.table_name == table_name])
+        for table_name in sorted(chosen):
+            yield table_result(table_name, [r for r in results if r.table_name == table_name])
         reasons = gate(results).reasons
         if reasons:
             raise dg.Failure(
@@ -121,11 +126,14 @@ def build_failure_hook(settings: Settings) -> dg.HookDefinition:
         if status is not None and status.state == "held_back" and status.run_id == context.run_id:
             return  # the checks have said it more exactly
         step = context.op.name
+        now = utc_now()
+        detail = str(context.op_exception or "")
         reason = HoldBackReason(
-            check_en=f"Step {step} failed",
-            check_zh=f"步骤 {step} 失败",
-            detail=str(context.op_exception or ""),
+            check_en=f"Step {step} failed", check_zh=f"步骤 {step} 失败", detail=detail
         )
-        hold_back(settings, context.run_id, [reason], utc_now())
+        hold_back(settings, context.run_id, [reason], now)
+        # So that a run of a part does not publish over it.
+        broken = broken_step(context.run_id, context.job_name, step, detail, now)
+        write_check_results(settings, [broken], context.run_id, now)
 
     return hold_back_on_failure

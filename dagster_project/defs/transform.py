@@ -10,11 +10,14 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from dagster_project import web_days
 from dagster_project.defs import keys
 from dagster_project.defs.quality import hold_back_if_closed
 from dagster_project.mapping import compile_mapping
 from dagster_project.quality import dbt_check_results, gate, write_check_results
 from dagster_project.settings import Settings, export_dbt_environment, utc_now
+from dagster_project.worklists.actions import WorklistError
+from dagster_project.worklists.landing import land_actions
 
 
 class Translator(DagsterDbtTranslator):
@@ -48,11 +51,19 @@ def build_mapping_step(
             for table in operations_tables
         ],
     )
-    def mapping() -> Iterator[dg.MaterializeResult]:
+    def mapping(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         summary = compile_mapping(settings).summary()
         for table in operations_tables:
+            metadata: dict[str, Any] = {"mapping": summary}
+            if table == "worklist_actions":
+                try:
+                    metadata["dagster/row_count"] = land_actions(settings)
+                except WorklistError as error:
+                    # What people did until the last run is better than no figures at all.
+                    context.log.warning(str(error))
+                    metadata["problem"] = str(error)
             yield dg.MaterializeResult(
-                asset_key=keys.landed_key(keys.OPERATIONS, table), metadata={"mapping": summary}
+                asset_key=keys.landed_key(keys.OPERATIONS, table), metadata=metadata
             )
 
     return mapping
@@ -61,7 +72,15 @@ def build_mapping_step(
 def build_dbt_step(
     settings: Settings, manifest: Mapping[str, Any], as_of: date
 ) -> dg.AssetsDefinition:
-    """Every dbt model, seed and test, built by the manifest that was parsed before the run."""
+    """Every dbt model, seed and test, built by the manifest that was parsed before the run.
+
+    A job may select a part: then only that part's tests are run and judged.
+    """
+    everything = {
+        keys.model_key(node["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
 
     @dbt_assets(
         manifest=manifest,
@@ -70,18 +89,26 @@ def build_dbt_step(
         pool=keys.WAREHOUSE_POOL,
     )
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        chosen = context.selected_asset_keys
+        part = None if everything <= chosen else {key.path[-1] for key in chosen}
         export_dbt_environment(settings, as_of)
         started = utc_now()
+        # Unit tests judge the models' logic, not the data: `make test` runs them.
+        command = ["build", "--target", settings.dbt_target, "--exclude", "resource_type:unit_test"]
+        days = web_days.next_request(settings)
+        if days is not None and keys.model_key(web_days.FIRST_MODEL) in chosen:
+            command += ["--vars", json.dumps(days.variables())]
+        else:
+            days = None
         invocation = dbt.cli(
-            # Unit tests judge the models' logic, not the data: `make test` runs them.
-            ["build", "--target", settings.dbt_target, "--exclude", "resource_type:unit_test"],
+            command,
             context=context,
             target_path=settings.dbt_artifacts,
             raise_on_error=False,
         )
         yield from invocation.stream()
         now = utc_now()
-        results = dbt_check_results(settings, context.run_id, now, since=started)
+        results = dbt_check_results(settings, context.run_id, now, since=started, models=part)
         write_check_results(settings, results, context.run_id, now)
         hold_back_if_closed(settings, results, context.run_id)
         if not invocation.is_successful():
@@ -92,6 +119,8 @@ def build_dbt_step(
                 + f". Details: {settings.dbt_artifacts / 'dbt.log'}",
                 allow_retries=False,
             )
+        if days is not None:
+            days.done()
 
     return models
 
@@ -108,6 +137,13 @@ def models_below(manifest: Mapping[str, Any], folder: str) -> list[str]:
         node["name"]
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["fqn"][1] == folder
+    )
+
+
+def seeds(manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the rule tables."""
+    return sorted(
+        node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "seed"
     )
 
 

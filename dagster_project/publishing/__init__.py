@@ -25,6 +25,7 @@ from dagster_project.publishing.storage import (
 
 if TYPE_CHECKING:
     from dagster_project.publishing.publisher import (
+        Part,
         PublishedVersion,
         VersionEntry,
         hold_back,
@@ -33,10 +34,19 @@ if TYPE_CHECKING:
         rollback,
     )
 
-_WRITER = ("PublishedVersion", "VersionEntry", "hold_back", "list_versions", "publish", "rollback")
+_WRITER = (
+    "Part",
+    "PublishedVersion",
+    "VersionEntry",
+    "hold_back",
+    "list_versions",
+    "publish",
+    "rollback",
+)
 
 __all__ = [
     "HoldBackReason",
+    "Part",
     "PublishedVersion",
     "PublishingError",
     "Status",

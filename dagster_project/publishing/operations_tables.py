@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from dagster_project.publishing.dbt_artifacts import Node, Project, descriptions
-from dagster_project.publishing.storage import SourceAsOf
+from dagster_project.publishing.storage import Manifest, SourceAsOf
 from dagster_project.settings import Settings
 
 # Runs whose check results are published: enough for a history on the page, bounded in size.
@@ -116,10 +116,13 @@ def create(
     run_id: str,
     published: Mapping[str, Sequence[Mapping[str, str]]],
     versions: Sequence[Mapping[str, Any]],
+    base: Manifest | None = None,
 ) -> dict[str, int]:
     """Create the tables in the connection's own in-memory database.
 
     Args:
+        base: the version that this one follows as a part; a check that the run did not repeat keeps
+            the result, and the time, that it has there.
         published: columns (``name``, ``type``) of the marts and rule tables of this version.
         versions: rows of ``ops_versions``.
 
@@ -137,7 +140,10 @@ def create(
     }
     for name, schema in _SCHEMAS.items():
         _create_table(connection, name, pa.Table.from_pylist(rows[name], schema=schema))
-    _create_check_results(connection, settings)
+    if base is None:
+        _create_check_results(connection, settings)
+    else:
+        _continue_check_results(connection, settings, project, run_id, base)
     counter: Counter[str] = Counter()
     for status, severity, count in connection.execute(
         "select status, severity, count(*) from memory.main.ops_check_results "
@@ -225,6 +231,67 @@ def _create_check_results(connection: duckdb.DuckDBPyConnection, settings: Setti
         """,
         [pattern, KEEP_RUNS],
     )
+
+
+def _continue_check_results(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    project: Project,
+    run_id: str,
+    base: Manifest,
+) -> None:
+    """The results of ``base``, those of this run, and for this run those that it did not repeat."""
+    _create_table(connection, "ops_check_results", CHECK_RESULT_SCHEMA.empty_table())
+    _create_table(
+        connection,
+        "known_tests",
+        pa.table({"name": pa.array([test.name for test in project.tests.values()], _TEXT)}),
+    )
+    published = base.tables["ops_check_results"].files
+    connection.execute(
+        "create table memory.main.earlier as from read_parquet(?, union_by_name = true)",
+        [[str(settings.published / file.path) for file in published]],
+    )
+    # Named after the run, so that the results of others are not even opened.
+    own = sorted(map(str, (settings.operations / "check_results").glob(f"{run_id}-*.parquet")))
+    connection.execute(
+        "create table memory.main.own as from memory.main.earlier limit 0"
+        if not own
+        else "create table memory.main.own as from read_parquet(?, union_by_name = true)",
+        [own] if own else None,
+    )
+    connection.execute(
+        """
+        insert into memory.main.ops_check_results by name
+        with kept_runs as (
+            select run_id from memory.main.earlier
+            where run_id <> $run_id
+            group by run_id
+            order by max(checked_at) desc
+            limit $kept
+        )
+        from memory.main.earlier semi join kept_runs using (run_id)
+        union all by name
+        from memory.main.own
+        union all by name
+        select * replace ($run_id as run_id)
+        from memory.main.earlier
+        where
+            run_id = $base_run_id
+            and (checker <> 'dbt' or check_id in (select name from memory.main.known_tests))
+            and not exists (
+                select 1 from memory.main.own
+                where
+                    own.checker = earlier.checker
+                    and own.table_name = earlier.table_name
+                    and own.check_id = earlier.check_id
+                    and own.column_name is not distinct from earlier.column_name
+            )
+        """,
+        {"run_id": run_id, "base_run_id": base.run_id, "kept": KEEP_RUNS - 1},
+    )
+    for name in ("known_tests", "earlier", "own"):
+        connection.execute(f"drop table memory.main.{name}")
 
 
 def _model_sql(project: Project) -> list[dict[str, Any]]:

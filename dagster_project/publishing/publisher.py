@@ -30,6 +30,7 @@ from dagster_project.publishing.storage import (
     PublishedFile,
     PublishedTable,
     PublishingError,
+    SourceAsOf,
     Status,
 )
 from dagster_project.settings import Settings, utc_now
@@ -78,6 +79,19 @@ class VersionEntry:
     state: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a run has built that did not build everything.
+
+    Attributes:
+        models: marts and rule tables that it built; the others stay as the shown version has them.
+        systems: sources that it loaded; the others are as fresh as the shown version says.
+    """
+
+    models: frozenset[str]
+    systems: frozenset[str]
+
+
 @dataclass
 class _Counts:
     written: int = 0
@@ -86,7 +100,12 @@ class _Counts:
 
 
 def publish(
-    settings: Settings, run_id: str, now: datetime, as_of: date | None = None
+    settings: Settings,
+    run_id: str,
+    now: datetime,
+    as_of: date | None = None,
+    *,
+    part: Part | None = None,
 ) -> PublishedVersion:
     """Publish the marts, rule tables and the pipeline's own tables as one new version.
 
@@ -95,10 +114,14 @@ def publish(
         now: UTC time of publishing.
         as_of: the day that counts as today in the figures; by default ``Settings.as_of``, else the
             sources file's, else the day of ``now``.
+        part: what the run has built, where that is not everything: the rest of the version, and
+            the results of the checks that the run did not repeat, are those of the version shown
+            before.
 
     Raises:
-        PublishingError: dbt has not run, the warehouse lacks a model of the manifest, or another
-            process is publishing. The version shown before stays.
+        PublishingError: dbt has not run, the warehouse lacks a model of the manifest, another
+            process is publishing, or a part is to be published before any whole version. The
+            version shown before stays.
     """
     started = time.monotonic()
     project = read_project(settings)
@@ -107,13 +130,22 @@ def publish(
         places.create()
         _empty(places.staging)
         previous = storage.read_current(settings)
+        base = None if part is None else _base(settings, previous)
         version_id = _next_version_id(settings, now, previous)
         counts = _Counts()
         with open_warehouse(settings, project) as connection:
             as_of = as_of or as_of_date(settings, now)
             sources = operations_tables.sources_as_of(connection, settings)
+            kept: dict[str, PublishedTable] = {}
+            if part is not None and base is not None:
+                kept = {name: t for name, t in base.tables.items() if name not in part.models}
+                sources = _fresh_sources(sources, base, part)
             tables: dict[str, PublishedTable] = {}
             for node in sorted([*project.marts, *project.seeds], key=lambda node: node.name):
+                if node.name in kept:
+                    tables[node.name] = kept[node.name]
+                    counts.reused += len(kept[node.name].files)
+                    continue
                 tables[node.name] = _publish_table(
                     connection, settings, _relation(node), node.layer, node.key, counts
                 )
@@ -122,6 +154,7 @@ def publish(
                 settings,
                 project,
                 run_id,
+                base=base,
                 published={name: list(table.columns) for name, table in tables.items()},
                 versions=[
                     *(asdict(entry) for entry in _entries(settings, previous)),
@@ -322,6 +355,27 @@ def _entries(
             rows=sum(table.rows for table in manifest.tables.values()),
             state=state,
         )
+
+
+def _base(settings: Settings, shown: Current | None) -> Manifest:
+    """The version whose unchanged part a partial one takes over."""
+    if shown is None:
+        raise PublishingError(
+            "A part can only follow a whole version, and nothing has been published yet. "
+            "Run `make run` first."
+        )
+    return storage.read_manifest(settings, shown.version_id)
+
+
+def _fresh_sources(found: Sequence[SourceAsOf], base: Manifest, part: Part) -> list[SourceAsOf]:
+    """A source that another run has loaded meanwhile is not yet in the tables that are kept."""
+    before = {(source.system, source.table): source for source in base.sources}
+    return [
+        source
+        if source.system in part.systems
+        else before.get((source.system, source.table), source)
+        for source in found
+    ]
 
 
 def _next_version_id(settings: Settings, now: datetime, current: Current | None) -> str:

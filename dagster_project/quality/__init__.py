@@ -9,8 +9,10 @@ from dagster_project.quality.dbt_results import dbt_check_results
 from dagster_project.quality.results import (
     CheckResult,
     GateDecision,
+    broken_step,
     ensure_check_results,
     gate,
+    standing_failures,
     write_check_results,
 )
 from dagster_project.quality.runner import (
@@ -26,11 +28,13 @@ __all__ = [
     "GateDecision",
     "QualityError",
     "RegisteredCheck",
+    "broken_step",
     "dbt_check_results",
     "ensure_check_results",
     "gate",
     "not_run_results",
     "registered_checks",
     "run_expectations",
+    "standing_failures",
     "write_check_results",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from dagster_project.publishing.dbt_artifacts import (
@@ -44,7 +46,12 @@ _PROMISES = {
 
 
 def dbt_check_results(
-    settings: Settings, run_id: str, now: datetime, *, since: datetime | None = None
+    settings: Settings,
+    run_id: str,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    models: Collection[str] | None = None,
 ) -> list[CheckResult]:
     """One result per dbt test and unit test, plus one per model or seed that failed to build.
 
@@ -54,6 +61,8 @@ def dbt_check_results(
     Args:
         since: results of a build before this moment are not this run's: every test is then
             ``not_run``. By default whatever the last build left is taken.
+        models: the build was to make these only: tests of others have no result, unless it ran
+            them.
 
     Raises:
         PublishingError: dbt's manifest does not exist.
@@ -61,17 +70,31 @@ def dbt_check_results(
     project = read_project(settings)
     generated_at, found = read_run_results(settings)
     is_stale = generated_at is None or (since is not None and generated_at < since)
+
+    def is_of(test: TestNode, chosen: Collection[str]) -> bool:
+        node = project.nodes.get(test.attached_to or "")
+        return node is not None and node.name in chosen
+
     outcomes = {} if is_stale else {result.unique_id: result for result in found}
     results = [
         _test_result(run_id, now, project, test, outcomes.get(test.unique_id))
         for test in sorted(project.tests.values(), key=lambda test: test.unique_id)
-        if test.kind != "unit_test" or test.unique_id in outcomes
+        if test.unique_id in outcomes
+        or (test.kind != "unit_test" and (models is None or (is_stale and is_of(test, models))))
     ]
     results += [
         _build_failure(run_id, now, project, result)
         for result in outcomes.values()
         if result.unique_id in project.nodes and result.status in ("error", "fail")
     ]
+    if models is not None:
+        # An earlier failure to build a model without a test is over only if this says so.
+        tested = {test.attached_to for test in project.tests.values()}
+        results += [
+            replace(_build_failure(run_id, now, project, result), status="passed")
+            for result in outcomes.values()
+            if result.unique_id in project.nodes.keys() - tested and result.status == "success"
+        ]
     return results
 
 

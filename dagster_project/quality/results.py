@@ -12,12 +12,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dagster_project.publishing import HoldBackReason
 from dagster_project.publishing.operations_tables import CHECK_RESULT_SCHEMA, naive_utc
 from dagster_project.settings import Settings
+
+PIPELINE = "dagster"
+"""Checker of what befalls the pipeline's own steps."""
 
 Severity = Literal["error", "warn"]
 Outcome = Literal["passed", "failed", "not_run"]
@@ -100,6 +104,91 @@ def write_check_results(
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         pq.write_table(table, partial, compression="zstd", use_dictionary=False)
         partial.replace(path)
+
+
+def standing_failures(
+    settings: Settings, run_id: str, job_name: str, since: datetime
+) -> tuple[HoldBackReason, ...]:
+    """Why nothing may be published although this run's own checks let it through.
+
+    A run that builds a part repeats a part of the checks. What failed in another run after
+    ``since``, the time of the last publishing, and has not passed since still stands; so does a
+    test that dbt could not reach. A step of this job that broke down does not: it has run now.
+    """
+    folder = settings.operations / "check_results"
+    files = [
+        str(path)
+        for path in sorted(folder.glob("*.parquet"))
+        if path.stat().st_mtime >= since.timestamp()
+    ]
+    if not files:
+        return ()
+    with duckdb.connect(":memory:") as connection:
+        rows = connection.execute(
+            """
+            with results as (
+                select * from read_parquet($files, union_by_name = true)
+                where checked_at >= $since or run_id = $run_id
+            ),
+            latest as (
+                select
+                    *,
+                    max(checked_at) filter (where status <> 'not_run')
+                        over (partition by checker, table_name) as table_checked_at
+                from results
+                qualify row_number() over (
+                    partition by checker, table_name, check_id, column_name
+                    order by run_id = $run_id desc, checked_at desc
+                ) = 1
+            )
+            select description_en, description_zh, table_name, detail, detail_zh
+            from latest
+            where
+                severity = 'error'
+                and (status = 'failed' or (status = 'not_run' and checker = 'dbt'))
+                and run_id <> $run_id
+                and not (check_id = 'model_builds' and checked_at < table_checked_at)
+                and not (checker = $pipeline and table_name = $job_name)
+            order by table_name, check_id
+            """,
+            {
+                "files": files,
+                "since": naive_utc(since),
+                "run_id": run_id,
+                "pipeline": PIPELINE,
+                "job_name": job_name,
+            },
+        ).fetchall()
+    return tuple(
+        HoldBackReason(
+            check_en=english,
+            check_zh=chinese,
+            table=table,
+            detail=detail,
+            detail_zh=detail_zh or detail,
+        )
+        for english, chinese, table, detail, detail_zh in rows
+    )
+
+
+def broken_step(run_id: str, job_name: str, step: str, detail: str, now: datetime) -> CheckResult:
+    """A step that ended without saying what is wrong with the data, as a failed check."""
+    return CheckResult(
+        run_id=run_id,
+        checked_at=now,
+        checker=PIPELINE,
+        layer="run",
+        check_id=f"step_{step}",
+        table_name=job_name,
+        column_name=None,
+        severity="error",
+        status="failed",
+        count_failed=None,
+        detail=detail,
+        description_en=f"Step {step} runs to its end",
+        description_zh=f"步骤 {step} 正常结束",
+        detail_zh=detail,
+    )
 
 
 def ensure_check_results(settings: Settings) -> None:

@@ -22,6 +22,7 @@ import duckdb
 from dagster_project.connectors.sources_file import as_of_date, load_sources
 from dagster_project.publishing.dbt_artifacts import Project, read_project
 from dagster_project.publishing.publisher import open_warehouse
+from dagster_project.quality.measured import Measured
 from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
 from expectations import Check, DefinitionError, Suite, load_suites
@@ -81,6 +82,8 @@ class _Measured:
     value: float | int | None = None
     rows: int = 0
     examples: str = ""
+    files: list[str] | None = None
+    """Files that hold all rows that break the rule, where that is known."""
     problem: tuple[str, str] | None = None
     is_broken: bool = False
 
@@ -169,7 +172,7 @@ def run_expectations(
     ]
     as_of = as_of or as_of_date(settings, now)
     with _reader(settings, layer) as (connection, project):
-        surroundings = _Surroundings(settings, connection, project, now, as_of)
+        surroundings = _Surroundings(settings, connection, project, layer, now, as_of)
         measured = [result for target in targets for result in surroundings.measure(target)]
     verdicts = iter(_judge([result for result in measured if result.problem is None]))
     return [
@@ -216,6 +219,10 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _parquet(paths: Collection[str]) -> str:
+    return f"read_parquet([{', '.join(map(_literal, paths))}], union_by_name = true)"
+
+
 # Measuring -------------------------------------------------------------------------------------
 
 
@@ -242,11 +249,13 @@ class _Surroundings:
         settings: Settings,
         connection: duckdb.DuckDBPyConnection,
         project: Project | None,
+        layer: Layer,
         now: datetime,
         as_of: date,
     ) -> None:
         self.settings = settings
         self.connection = connection
+        self.layer = layer
         self.as_of = as_of
         self.models = {
             node.name: ".".join(_quoted(part) for part in node.relation)
@@ -279,16 +288,42 @@ class _Surroundings:
                 result.problem = (error.english, error.chinese)
             else:
                 ready.append((result, sql))
+        rest = self.recall(ready, target) if self.layer == "landed" else ready
         try:
-            self.scan(ready, relation)
+            self.scan(rest, relation)
         except duckdb.Error:
             # One of them cannot be evaluated: find out which, and let the others count.
-            for result, sql in ready:
+            for result, sql in rest:
                 self.scan_alone(result, sql, relation)
         for result, _ in ready:
             if result.problem is None and result.check.failing is not None and result.value:
-                result.examples = self.examples(result.check, target, relation)
+                place = relation if result.files is None else _parquet(result.files)
+                result.examples = self.examples(result.check, target, place)
         return found
+
+    def recall(
+        self, ready: list[tuple[_Measured, str]], target: _Target
+    ) -> list[tuple[_Measured, str]]:
+        """Fill in what can be added up file by file; returns what needs the whole table."""
+        system, dot, table = target.table_name.partition(".")
+        additive = {
+            self.resolve(str(result.check.failing), target, ""): result
+            for result, _ in ready
+            if result.check.failing is not None
+            and set(_PLACEHOLDER.findall(result.check.failing)) <= target.values.keys()
+        }
+        if not dot or not target.values or not additive:
+            return ready
+        measured = Measured(self.settings, system, target.suite.suite, table)
+        try:
+            rows, found = measured.count(self.connection, list(additive))
+        except duckdb.Error:  # the whole table tells which of them cannot be evaluated
+            return ready
+        for condition, result in additive.items():
+            result.value, result.rows = sum(found[condition].values()), rows
+            result.files = measured.paths(list(found[condition]))
+        recalled = {id(result) for result in additive.values()}
+        return [(result, sql) for result, sql in ready if id(result) not in recalled]
 
     @staticmethod
     def aggregate(check: Check) -> str:
@@ -297,6 +332,8 @@ class _Surroundings:
         return f"count(*) filter (where ({check.failing}))"
 
     def scan(self, ready: list[tuple[_Measured, str]], relation: str) -> None:
+        if not ready:
+            return
         columns = "".join(f", ({sql})" for _, sql in ready)
         (row,) = self.connection.execute(f"select count(*){columns} from {relation}").fetchall()
         for (result, _), value in zip(ready, row[1:], strict=True):
@@ -349,7 +386,7 @@ class _Surroundings:
                 raise _NotAvailableError(
                     f"Nothing has been landed for {table_name} yet.", f"{table_name} 尚未入湖。"
                 )
-            return f"read_parquet({_literal(str(folder / '*.parquet'))}, union_by_name = true)"
+            return _parquet([str(folder / "*.parquet")])
         if table_name not in self.models:
             raise _NotAvailableError(
                 f"The dbt project has no model {table_name}.",
