@@ -524,7 +524,7 @@ def _without(state: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def _signature(table: Table) -> str:
     """Settings of a table that make what is known of it meaningless when they change."""
-    settings = {"shrink_ratio", "columns", "overlap_seconds"}
+    settings = {"shrink_ratio", "columns"}
     privacy_settings = {"anonymise_addresses", "retention_days", "time_column"}
     kept = table.model_dump(mode="json", exclude=settings | privacy_settings)
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)

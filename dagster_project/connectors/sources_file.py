@@ -104,6 +104,9 @@ class SqlTable(Table):
     overlap_seconds: int = Field(
         default=120, ge=0, description="Read again this far behind the cursor: late commits."
     )
+    overlap_numbers: int = Field(
+        default=1000, ge=0, description="The same for a cursor that is a whole number."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> SqlTable:

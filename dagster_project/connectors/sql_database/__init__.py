@@ -112,7 +112,7 @@ class SqlReader:
             statement = statement.add_columns(cursor.label(CURSOR_COLUMN))
             saved = None if full else state.get("cursor")
             if saved:
-                start = _lower_bound(saved, table.overlap_seconds)
+                start = _lower_bound(saved, table)
                 extract.cursor_from = str(start)
                 statement = statement.where(sa.or_(cursor >= start, cursor.is_(None)))
         newest = _Newest()
@@ -245,7 +245,7 @@ class SqlReader:
         if current:
             value = _from_saved(current)
             extract.cursor_to = str(value)
-            start = _lower_bound(current, table.overlap_seconds)
+            start = _lower_bound(current, table)
             with contextlib.suppress(Unfit):
                 extract.known_from = coerce(start, kind or type_of_value(start) or "text", _UTC)
             with contextlib.suppress(Unfit, ValueError):
@@ -510,14 +510,19 @@ def _from_saved(saved: Mapping[str, str]) -> Any:
     return convert[saved["kind"]](saved["value"])
 
 
-def _lower_bound(saved: Mapping[str, str], overlap_seconds: int) -> Any:
-    """Where the next load starts: behind the cursor by the overlap, where it is a time."""
+def _lower_bound(saved: Mapping[str, str], table: SqlTable) -> Any:
+    """Where the next load starts: behind the cursor by the overlap.
+
+    A row may be committed after one with a later time, and after one with a higher number.
+    """
     value = _from_saved(saved)
-    overlap = timedelta(seconds=overlap_seconds)
+    overlap = timedelta(seconds=table.overlap_seconds)
+    if isinstance(value, int):
+        return value - table.overlap_numbers
     if isinstance(value, datetime):
         return value - overlap
     if isinstance(value, date):
-        return value - timedelta(days=-(-overlap_seconds // 86_400))
+        return value - timedelta(days=-(-table.overlap_seconds // 86_400))
     if isinstance(value, str):
         return _earlier_text(value, overlap)
     return value

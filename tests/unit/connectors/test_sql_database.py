@@ -125,12 +125,26 @@ def test_increment_without_a_key_never_doubles_a_row(shop: Installation, databas
 
 
 def test_integer_cursor(shop: Installation, database: Path) -> None:
-    configure(shop, 'load = "incremental"', 'cursor = "id"', 'primary_key = "id"')
+    lines = ('load = "incremental"', 'cursor = "id"', 'primary_key = "id"', "overlap_numbers = 0")
+    configure(shop, *lines)
     insert(database, (1, "a", 1, 1, None, None), (2, "b", 1, 1, None, None))
     assert shop.load()["deals"].cursor_to == "2"
     insert(database, (3, "c", 1, 1, None, None))
     receipt = shop.load()["deals"]
     assert (receipt.cursor_from, receipt.rows_received, receipt.rows_loaded) == ("2", 2, 1)
+
+
+def test_number_that_was_committed_late_is_found(shop: Installation, database: Path) -> None:
+    lines = ('load = "incremental"', 'cursor = "id"')
+    configure(shop, *lines)
+    insert(database, (1, "a", 1, 1, None, None), (2000, "b", 1, 1, None, None))
+    assert shop.load()["deals"].rows_loaded == 2
+    insert(database, (999, "too late", 1, 1, None, None), (1999, "late", 1, 1, None, None))
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.cursor_from) == (2, 1, "1000")
+    configure(shop, *lines, "overlap_numbers = 1500")
+    assert shop.load()["deals"].rows_loaded == 1, "a wider overlap doubles no row, without a key"
+    assert shop.rows("deals", "name") == [("a",), ("b",), ("late",), ("too late",)]
 
 
 @pytest.mark.parametrize("load", [(), INCREMENTAL])
