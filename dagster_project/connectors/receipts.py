@@ -174,6 +174,20 @@ def receipts_table(receipts: Iterable[Receipt]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=RECEIPTS_SCHEMA)
 
 
+def read_receipts(settings: Settings, system: str, since: datetime) -> list[Receipt]:
+    """Receipts of loads of ``system`` that started at ``since`` or later, oldest first."""
+    found = []
+    for path in sorted((settings.operations / "receipts").glob(f"*-{system}.parquet")):
+        # A file is written after the loads that it tells of have started.
+        if path.stat().st_mtime < since.timestamp():
+            continue
+        for row in pq.read_table(path).to_pylist():
+            for name in ("started_at", "finished_at", "newest_at"):
+                row[name] = None if row[name] is None else row[name].replace(tzinfo=UTC)
+            found.append(Receipt.model_validate({k: v for k, v in row.items() if v is not None}))
+    return [receipt for receipt in found if receipt.started_at >= since]
+
+
 def quarantined_table(
     system: str, table: str, load_id: str, rows: Sequence[RejectedRow], now: datetime
 ) -> pa.Table:

@@ -43,7 +43,7 @@ def build_day_requests(
     def days_asked_for(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         span = context.partition_key_range
         first, last = date.fromisoformat(span.start), date.fromisoformat(span.end)
-        web_days.ask(settings, first, last, context.run_id)
+        web_days.ask(settings, first, last, context.run.run_id)
         return dg.MaterializeResult(
             metadata={
                 "first": first.isoformat(),

@@ -2,17 +2,20 @@
 
 # Dagster reads the annotations of `context` itself: no postponed annotations here.
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field
 
 from dagster_project.connectors import load_source
-from dagster_project.connectors.receipts import Receipt
+from dagster_project.connectors.receipts import Receipt, read_receipts
 from dagster_project.connectors.sources_file import Source
 from dagster_project.settings import Settings
 
 LOAD_CHECK = "load_succeeded"
 RETRIES = 2
+BACK_OFF_SECONDS = 2
+"""Before the first further attempt; doubled before each next one."""
 
 
 def asset_key(system: str, table: str) -> dg.AssetKey:
@@ -79,10 +82,13 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
         selected = [
             table.name for table in source.tables if keys[table.name] in context.selected_asset_keys
         ]
-        receipts = load_source(
+        # A further attempt loads what failed; what has succeeded stands.
+        receipts = loaded_before(context, settings, source, selected)
+        loaded = [receipt.table_name for receipt in receipts]
+        receipts += load_source(
             source,
             settings,
-            tables=selected,
+            tables=[name for name in selected if name not in loaded],
             full=config.full,
             accept_shrink=config.accept_shrink,
         )
@@ -104,10 +110,26 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
     return load
 
 
+def loaded_before(
+    context: dg.AssetExecutionContext, settings: Settings, source: Source, tables: Sequence[str]
+) -> list[Receipt]:
+    """Receipts of the tables that an earlier attempt of this step has loaded."""
+    if not context.retry_number:
+        return []
+    run = context.instance.get_run_record_by_id(context.run.run_id)
+    if run is None or run.start_time is None:
+        return []
+    started = datetime.fromtimestamp(run.start_time, UTC)
+    last = {
+        receipt.table_name: receipt for receipt in read_receipts(settings, source.system, started)
+    }
+    return [last[name] for name in tables if name in last and last[name].is_good]
+
+
 def retry_if_transient(context: dg.AssetExecutionContext, receipts: Sequence[Receipt]) -> None:
     """Ask Dagster for another attempt, with back-off, where a later one may succeed."""
     transient = [r for r in receipts if r.status == "failed" and r.is_transient]
     if transient and context.retry_number < RETRIES:
         raise dg.RetryRequested(
-            max_retries=RETRIES, seconds_to_wait=2 ** (context.retry_number + 1)
+            max_retries=RETRIES, seconds_to_wait=BACK_OFF_SECONDS * 2**context.retry_number
         )

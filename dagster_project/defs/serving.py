@@ -35,9 +35,9 @@ def hold_back_if_failures_stand(settings: Settings, context: dg.AssetExecutionCo
     shown = current_version(settings)
     if shown is None:
         return
-    reasons = standing_failures(settings, context.run_id, context.job_name, shown.published_at)
+    reasons = standing_failures(settings, context.run.run_id, context.job_name, shown.published_at)
     if reasons:
-        hold_back(settings, context.run_id, reasons, utc_now())
+        hold_back(settings, context.run.run_id, reasons, utc_now())
         raise dg.Failure(
             "Still held back by an earlier run: "
             + "; ".join(f"{r.table}: {r.check_en} ({r.detail})" for r in reasons[:5]),
@@ -67,7 +67,7 @@ def build_publication(
         part = built_part(selected, [*marts, *seeds], landed)
         if part is not None:
             hold_back_if_failures_stand(settings, context)
-        version = publish(settings, context.run_id, utc_now(), as_of, part=part)
+        version = publish(settings, context.run.run_id, utc_now(), as_of, part=part)
         return dg.MaterializeResult(
             metadata={
                 "version": version.version_id,

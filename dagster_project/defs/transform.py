@@ -108,9 +108,9 @@ def build_dbt_step(
         )
         yield from invocation.stream()
         now = utc_now()
-        results = dbt_check_results(settings, context.run_id, now, since=started, models=part)
-        write_check_results(settings, results, context.run_id, now)
-        hold_back_if_closed(settings, results, context.run_id)
+        results = dbt_check_results(settings, context.run.run_id, now, since=started, models=part)
+        write_check_results(settings, results, context.run.run_id, now)
+        hold_back_if_closed(settings, results, context.run.run_id)
         if not invocation.is_successful():
             failed = [f"{reason.table}: {reason.check_en}" for reason in gate(results).reasons]
             raise dg.Failure(
