@@ -62,7 +62,7 @@ SNOWPLOW: list[Row] = [
         *(10.0, at("2026-03-01 08:00:11.5")),
     ),
     (
-        *("203.0.113.7", None, "/pricing", *_SNOWPLOW_PAGE[1:], "event", '5" pipe'),
+        *("203.0.113.7", None, *_SNOWPLOW_PAGE, "event", '5" pipe'),
         *("bc2e92ec6c204a14", _SNOWPLOW_SESSION, None, at("2026-03-01 08:01:00")),
     ),
 ]
