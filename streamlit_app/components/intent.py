@@ -684,13 +684,14 @@ def _events(view: View, events: Iterable[Event]) -> None:
 def _event_html(view: View, event: Event, clock: str) -> str:
     more = ""
     if event.signal_hit_id is not None:
-        words = (
+        count = (
             view.text("intent.evidence")
             if event.count_evidence is None
             else view.text("intent.count_evidence", count=formats.number(event.count_evidence))
         )
-        more = f"<em>{html.escape(words)} ›</em>"
-    detail = f"<small>{html.escape(event.detail)}</small>" if event.detail else ""
+        more = f"<em>{html.escape(count)} ›</em>"
+    words = " · ".join(part for part in (event.contact_name, event.detail) if part)
+    detail = f"<small>{html.escape(words)}</small>" if words else ""
     title = in_language(view, event.title) or _kind(view, event.kind)
     return (
         f'<div class="event {html.escape(event.kind)}"><time>{html.escape(clock)}</time><i></i>'

@@ -211,10 +211,12 @@ def _head_html(view: View, name: str) -> str:
 
 def _item_html(view: View, name: str, item: Item, names: Mapping[str, str], longest: float) -> str:
     lead = item.lead
+    # Many a lead is called after its account: once is enough.
+    is_named = bool(lead.account_name) and (lead.account_name or "") in (lead.lead_name or "")
     about = " · ".join(
         words
         for words in (
-            lead.account_name or "",
+            "" if is_named else lead.account_name or "",
             view.code_label("industry", lead.industry) if lead.industry else "",
             lead.region or "",
         )

@@ -505,6 +505,7 @@ class Event:
     kind: str
     occurred_at: datetime | None
     title: tuple[str | None, str | None]
+    contact_name: str | None
     detail: str | None
     signal_hit_id: str | None
     count_evidence: int | None
@@ -551,7 +552,8 @@ def timeline(
     rows = records(
         connection,
         f"select occurred_at, kind, {_optional(types, 'title_en')}, "
-        f"{_optional(types, 'title_zh')}, {_optional(types, 'detail')}, {hit}, {evidence} "
+        f"{_optional(types, 'title_zh')}, {_optional(types, 'contact_name')}, "
+        f"{_optional(types, 'detail')}, {hit}, {evidence} "
         f"from {TIMELINE_MART} as happened {where_clause(terms)} "
         f"order by occurred_at desc nulls last, kind, {', '.join(types)} "
         f"limit {int(page_size)} offset {int(page_size) * (int(page) - 1)}",
@@ -561,6 +563,7 @@ def timeline(
             kind=str(row["kind"]),
             occurred_at=row["occurred_at"],
             title=(row["title_en"], row["title_zh"]),
+            contact_name=row["contact_name"],
             detail=row["detail"],
             signal_hit_id=str(row["signal_hit_id"])
             if row["kind"] == "signal" and row["signal_hit_id"]

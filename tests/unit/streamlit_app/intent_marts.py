@@ -121,15 +121,16 @@ INTENT_MARTS: dict[str, str] = {
     """,
     "mart_account_timeline": """
         select account_id, occurred_at, 'signal' as kind, signal_name_en as title_en,
-            signal_name_zh as title_zh, contact_name as detail, signal_hit_id, count_evidence
+            signal_name_zh as title_zh, contact_name, null::varchar as detail, signal_hit_id,
+            count_evidence
         from mart_intent_signal where account_id is not null
         union all
         select account_id, occurred_at - interval 12 minute, 'visit', 'Visit of 4 pages',
-            '浏览 4 页', '/products → /pricing', null, null
+            '浏览 4 页', null, '/products → /pricing', null, null
         from mart_intent_signal where account_id is not null and count_evidence > 1
         union all
         select account_id, timestamp '2026-06-20 09:00:00', 'quote', 'Quote Q-7', '报价单 Q-7',
-            'CNY 120,000', null, null
+            null, 'CNY 120,000', null, null
         from mart_intent_account
     """,
     "mart_silent_lead": f"""
