@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,6 +11,19 @@ from urllib.parse import quote
 
 def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
+
+
+def marked(text: str, words: Sequence[str]) -> str:
+    """Escaped text in which the words stand out, whatever their case."""
+    if not words:
+        return escape(text)
+    longest_first = sorted(words, key=len, reverse=True)
+    pattern = re.compile("|".join(re.escape(word) for word in longest_first), re.IGNORECASE)
+    parts, end = [], 0
+    for match in pattern.finditer(text):
+        parts += [escape(text[end : match.start()]), f"<mark>{escape(match[0])}</mark>"]
+        end = match.end()
+    return "".join([*parts, escape(text[end:])])
 
 
 def dot(status: str) -> str:

@@ -756,16 +756,19 @@ def _evidence_html(view: View, item: Evidence) -> str:
     """One raw row: when, what it says, and where it lies."""
     kind = view.text_or(f"evidence.{item.evidence_object}", item.evidence_object)
     moment = formats.moment(item.evidence_at, view.zone, view.language)
-    says = "".join(
-        f"<{tag}>{html.escape(value)}</{tag}>"
-        for tag, value in (("code", item.url), ("q", item.text_excerpt))
-        if value
-    )
+    says = ""
+    if item.url:
+        says += f"<code>{html.escape(item.url)}</code>"
+    if item.text_excerpt:
+        says += f"<q>{html.marked(item.text_excerpt, item.keywords)}</q>"
     if item.source_file:
         line = "" if item.source_row is None else f":{item.source_row}"
         place = f"{item.source_system or ''} {item.source_file}{line}"
     else:
         place = f"{item.source_system or ''} {item.evidence_id or ''}"
+    if item.engaged_seconds is not None:
+        minutes = formats.shown(item.engaged_seconds / 60, "minutes", view.language)
+        place += f" · {view.text('intent.engaged', time=minutes)}"
     return (
         f'<div class="evidence"><span><b>{html.escape(kind)}</b>'
         f"<time>{html.escape(moment)}</time></span>{says}"

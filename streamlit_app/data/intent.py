@@ -6,6 +6,7 @@ it lacks reads as unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -639,6 +640,8 @@ class Evidence:
     source_row: int | None
     url: str | None
     text_excerpt: str | None
+    keywords: tuple[str, ...] = ()
+    engaged_seconds: float | None = None
 
 
 EVIDENCE_LIMIT = 500
@@ -662,6 +665,8 @@ def evidence(
             ("source_row", "source_line"),
             ("url", "url_path"),
             ("text_excerpt", "evidence_text", "excerpt"),
+            ("keywords",),
+            ("engaged_seconds",),
         )
     )
     rows = records(
@@ -679,6 +684,12 @@ def evidence(
             source_row=None if row["source_row"] is None else int(row["source_row"]),
             url=row["url"],
             text_excerpt=row["text_excerpt"],
+            keywords=tuple(
+                word for word in re.split(r"\s*[,;|、]\s*", row["keywords"] or "") if word
+            ),
+            engaged_seconds=None
+            if row["engaged_seconds"] is None
+            else float(row["engaged_seconds"]),
         )
         for row in rows
     )

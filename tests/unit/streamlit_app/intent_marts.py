@@ -115,7 +115,10 @@ INTENT_MARTS: dict[str, str] = {
             case when signal_id <> 'budget_words' then '/compare/ourselves-and-them?utm=<x>' end
                 as url,
             case when signal_id = 'budget_words' then '年底前还有预算，需要 <财务> 确认' end
-                as text_excerpt
+                as text_excerpt,
+            case when signal_id = 'budget_words' then '预算, <财务>' end as keywords,
+            case when signal_id <> 'budget_words' then cast(200 + n as double) end
+                as engaged_seconds
         from mart_intent_signal, range(3) as numbers(n)
         where n < count_evidence
     """,

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dagster_project.settings import REPO_ROOT, Settings
 from dagster_project.worklists.actions import new_action
 from dagster_project.worklists.store import open_store
+from streamlit_app.components import html
 from streamlit_app.data import intent, worklists
 from streamlit_app.i18n import text
 from tests.unit.streamlit_app.dashboard_company import PUBLISHED_AT, publish_company
@@ -119,6 +120,16 @@ def metrics_of(page: str) -> list[dict[str, str]]:
     marts = {"intent": intent.METRIC_MARTS, "worklists": worklists.METRIC_MARTS}[page]
     with (REPO_ROOT / "seeds" / "metric_catalogue.csv").open(encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if row["mart"] in marts]
+
+
+def test_the_words_that_a_signal_counted_stand_out_in_its_text(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    body = page_html(open_page(monkeypatch, home, "intent", account=ACCOUNT, hit="hit4"))
+    assert "年底前还有<mark>预算</mark>，需要 <mark>&lt;财务&gt;</mark> 确认" in body
+    assert html.marked("A budget, a BUDGET plan", ["budget", "budget plan"]) == (
+        "A <mark>budget</mark>, a <mark>BUDGET plan</mark>"
+    )
 
 
 def test_filters_of_the_url_hold_for_the_whole_page(
