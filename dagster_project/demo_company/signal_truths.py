@@ -312,6 +312,7 @@ def other_signals(world: World) -> dict[str, list[Row]]:
 
 
 def _open_deals(world: World, person: Person, at: int) -> list[Deal]:
+    """Deals of a contact that were open at a moment, the youngest last."""
     deals = [
         deal
         for deal in world.deals

@@ -8,6 +8,7 @@ share or change browsers, 198.18.x.x the networks of some customers.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -72,12 +73,12 @@ class _Planter:
         self.diary = Diary()
         self.cases = WebCases()
         self.browser_person = {person_browser(person): person for person in world.persons}
-        seen = {self.browser_person[hit.browser].no for hit in journeys}
-        told = {lead.person.no for lead in world.leads if lead.story}
+        known = {self.browser_person[hit.browser].no for hit in journeys}
+        known |= {lead.person.no for lead in world.leads if lead.story}
         quiet = [
             person
             for person in world.persons
-            if not person.is_cold and person.no not in seen | told and person.moved_to is None
+            if not person.is_cold and person.no not in known and person.moved_to is None
         ]
         self.quiet = self.rng.sample(quiet, len(quiet))
         self.used: list[Person] = []
@@ -221,11 +222,10 @@ def _plant_quotes(p: _Planter) -> None:
     quotes: dict[str, list[Quote]] = {}
     for quote in sorted(p.world.quotes, key=lambda quote: (quote.at, quote.no)):
         quotes.setdefault(quote.deal.account.no, []).append(quote)
-    prices = {
-        (p.browser_person[hit.browser].employer.no, hit.at)
-        for hit in p.journeys
-        if hit.url.startswith(PRICING_PAGE)
-    }
+    looks: dict[str, list[int]] = defaultdict(list)
+    for hit in p.journeys:
+        if hit.url.startswith(PRICING_PAGE):
+            looks[p.browser_person[hit.browser].employer.no].append(hit.at)
 
     def plant(case: str, accepts: Callable[[list[Quote]], int | None]) -> None:
         """The first account of a quiet person for whose quotes there is a fitting moment."""
@@ -243,9 +243,7 @@ def _plant_quotes(p: _Planter) -> None:
     def colleague(given: list[Quote]) -> int | None:
         last = given[-1]
         at = last.at + 2 * DAY
-        looked = any(
-            account == last.deal.account.no and last.at < moment <= at for account, moment in prices
-        )
+        looked = any(last.at < moment <= at for moment in looks[last.deal.account.no])
         return None if looked else at
 
     def too_early(given: list[Quote]) -> int | None:
@@ -260,7 +258,10 @@ def _plant_quotes(p: _Planter) -> None:
 
 
 def _plant_levels(p: _Planter) -> None:
-    """Colleagues come for the first time: above, beside and below who came before."""
+    """Colleagues come for the first time: above, beside and below who came before.
+
+    Those who are the first of their account, whatever their level, need not be planted.
+    """
     signal = "higher_level_visitor"
     at = END - 10 * DAY + 5 * HOUR
     ranks = {level: len(LEVELS) - position for position, level in enumerate(LEVELS)}
@@ -271,7 +272,6 @@ def _plant_levels(p: _Planter) -> None:
             account = person.employer.no
             highest[account] = max(highest.get(account, 0), ranks[person.level])
     others = {person.account.no for person in p.used}
-    visited = others | {p.browser_person[hit.browser].employer.no for hit in p.journeys}
 
     def plant(case: str, accepts: Callable[[Person], bool]) -> None:
         person = p.person(accepts)
@@ -287,10 +287,6 @@ def _plant_levels(p: _Planter) -> None:
     plant("higher", lambda person: (gap(person) or 0) > 0)
     plant("near: same_level", lambda person: gap(person) == 0)
     plant("near: lower_level", lambda person: (gap(person) or 0) < 0)
-    plant(
-        "near: first_of_the_account",
-        lambda person: person.account.no not in visited | others and person.level != "practitioner",
-    )
 
 
 # --- identities ----------------------------------------------------------------------------------
@@ -308,19 +304,22 @@ def _plant_shared_browsers(p: _Planter) -> None:
             p.diary.pages(kiosk, NOON, [("/portal/home", 6), *dwell], str(first.login))
             p.diary.pages(kiosk, NOON + DAY, [("/portal/home", 6), ("/", 9)], str(second.login))
             p.note("competitor_comparison_dwell", "near: two_people_one_browser", kiosk)
-    pairs = [
-        (one, other)
-        for one in p.quiet
-        for other in p.quiet
-        if one.no < other.no and one.login and other.login and one.account is other.account
-    ]
-    if pairs:
-        shared = Browser("198.51.100.82", AGENTS[1])
-        for day, person in enumerate(pairs[0]):
-            p.quiet.remove(person)
-            p.used.append(person)
-            at = NOON + day * DAY
-            p.diary.pages(shared, at, [("/portal/home", 6), ("/", 9)], str(person.login))
+    with_login = [person for person in p.quiet if person.login]
+    pair = next(
+        (
+            (one, other)
+            for one in with_login
+            for other in with_login
+            if one is not other and one.account is other.account
+        ),
+        (),
+    )
+    shared = Browser("198.51.100.82", AGENTS[1])
+    for day, person in enumerate(pair):
+        p.quiet.remove(person)
+        p.used.append(person)
+        at = NOON + day * DAY
+        p.diary.pages(shared, at, [("/portal/home", 6), ("/", 9)], str(person.login))
     for agent in AGENTS[:2]:
         neighbour = p.person(lambda person: person.login is not None)
         if neighbour:

@@ -80,6 +80,25 @@ def test_near_misses_are_near(small: Company, web: duckdb.DuckDBPyConnection) ->
     assert elsewhere[-1][0] - elsewhere[0][0] > 30 * DAY
 
 
+def test_the_first_of_an_account_is_no_higher_level(
+    small: Company, web: duckdb.DuckDBPyConnection
+) -> None:
+    first = {
+        person
+        for (person,) in web.execute(
+            """
+            select arg_min(person, moment) as person
+            from web_view join employer using (person, account)
+            group by account
+            having arg_min(level_rank, moment) >= 3
+            """
+        ).fetchall()
+    }
+    hits = {row["person"] for row in small.truth("intent_signals")["higher_level_visitor"]["hits"]}
+    assert len(first) > 20, "directors and executives who came first"
+    assert not first & hits
+
+
 def test_every_visitor_is_who_the_key_says(small: Company, web: duckdb.DuckDBPyConnection) -> None:
     truth = small.truth("visitor_identity")
     found = {
