@@ -765,7 +765,8 @@ def _evidence_html(view: View, item: Evidence) -> str:
         line = "" if item.source_row is None else f":{item.source_row}"
         place = f"{item.source_system or ''} {item.source_file}{line}"
     else:
-        place = f"{item.source_system or ''} {item.evidence_id or ''}"
+        # Ids begin with their system.
+        place = item.evidence_id or item.source_system or ""
     if item.engaged_seconds is not None:
         minutes = formats.shown(item.engaged_seconds / 60, "minutes", view.language)
         place += f" · {view.text('intent.engaged', time=minutes)}"
