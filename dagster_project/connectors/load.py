@@ -91,10 +91,10 @@ def load_source(
     by_name = {table.name: table for table in source.tables}
     selected = [by_name[name] for name in tables] if tables is not None else list(source.tables)
     selected.sort(key=lambda table: list(by_name).index(table.name))
-    ensure_operations(settings)
     lake = Lake(settings, source.system)
     started_at = utc_now()
     try:
+        ensure_operations(settings)
         with lake.locked() as state:
             load_id = lake.next_load_id(state, started_at)
             run = _Run(source, settings, lake, state, load_id, accept_shrink, full)
