@@ -6,7 +6,7 @@ The tests build on each other in file order: each takes the same workspace one s
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ from dagster_project.defs.build import build_definitions
 from dagster_project.demo_company import advance
 from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
+from tests.integration import intent_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.visitor_truths import visitor_differences
 
@@ -85,6 +86,146 @@ def test_visitors_are_who_the_answer_key_says(first: CommandResult, settings: Se
     assert visitor_differences(settings) == []
 
 
+def test_every_planted_signal_is_found_and_nothing_else(
+    first: CommandResult, settings: Settings
+) -> None:
+    planted = intent_truths.planted_hits(answer_key(settings.home)["truths"])
+    found = intent_truths.found_hits(settings)
+    assert len(planted) >= 12
+    assert {signal: len(hits) for signal, hits in found.items()} == {
+        signal: len(hits) for signal, hits in planted.items()
+    }
+    for signal, hits in planted.items():
+        assert hits, signal
+        assert found[signal] == hits, signal
+
+
+def test_every_planted_lead_is_listed_with_its_reason_and_no_other(
+    first: CommandResult, settings: Settings
+) -> None:
+    truths = answer_key(settings.home)["truths"]
+    bare = intent_truths.bare
+    silent = published(settings, "select lead_id from mart_silent_lead where is_silent")
+    assert {bare(lead) for (lead,) in silent} == set(truths["silent_leads"]["due"])
+    delays = {
+        bare(lead): hours
+        for lead, hours in published(
+            settings,
+            "select lead_id, reactivation_delay_hours from mart_silent_lead where is_activated",
+        )
+    }
+    assert delays == pytest.approx(truths["silent_leads"]["delay_hours"], abs=0.001)
+    ratio = "select sum(is_activated::int) / sum(is_silent::int) from mart_silent_lead"
+    assert published(settings, ratio)[0][0] == pytest.approx(
+        truths["silent_leads"]["activation_ratio"], abs=0.000001
+    )
+    stalled = published(settings, "select lead_id, reason_code from mart_stalled_lead")
+    planted = truths["stalled_leads"]["reason_by_lead"]
+    assert planted
+    assert {bare(lead): reason for lead, reason in stalled} == planted
+    changes = published(
+        settings, "select contact_job_change_id, opportunity_id from mart_decision_maker_change"
+    )
+    hits = truths["intent_signals"]["decision_maker_change"]["hits"]
+    assert sorted((bare(change), bare(deal)) for change, deal in changes) == sorted(
+        (hit["change"], deal) for hit in hits for deal in hit["opportunities"]
+    )
+
+
+def test_published_scores_are_the_sum_of_their_factors(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert published(settings, "select count(*) from mart_intent_factor")[0][0] > 1000
+    assert intent_truths.scores_that_differ(settings) == []
+    account, score = published(
+        settings,
+        "select account_id, score_points from mart_intent_account order by 2 desc, 1 limit 1",
+    )[0]
+    as_of = date(2026, 6, 30)
+    hits = published(
+        settings,
+        "select signal_id, period_date, known_at::date, weight, half_life_days "
+        f"from mart_intent_signal where account_id = '{account}'",
+    )
+    by_signal: dict[str, list[tuple[date, date, float, float]]] = {}
+    for signal, *hit in hits:
+        by_signal.setdefault(signal, []).append((hit[0], hit[1], hit[2], hit[3]))
+    expected = sum(
+        round(intent_truths.points_on(own, as_of, floor=1), 2) for own in by_signal.values()
+    )
+    assert float(score) == pytest.approx(expected, abs=0.011)
+
+
+def test_a_new_signal_is_a_row_and_a_changed_rule_a_new_version(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    since = date(2026, 1, 1)
+    edit = intent_truths.with_rules(
+        settings,
+        tmp_path,
+        [
+            {
+                "like": "service_comparison_visits",
+                "signal_id": "products_twice",
+                "valid_from": since.isoformat(),
+                "page_group": "",
+                "url_pattern": "^/products/",
+                "counted_per": "",
+                "min_count": "2",
+                "window_days": "30",
+            },
+            {
+                "like": "competitor_comparison_dwell",
+                "version": "2",
+                "valid_from": since.isoformat(),
+                "min_seconds": "300",
+            },
+        ],
+        as_of=date(2026, 6, 30),
+    )
+    sessions = edit.rows(
+        "select person_key, min(occurred_at) from intermediate.int_intent__visits "
+        "where url_path like '/products/%' group by person_key, session_id"
+    )
+    expected = [
+        (person, at)
+        for person, at in intent_truths.sessions_raised(sessions, 2, timedelta(days=30))
+        if at.date() >= since
+    ]
+    assert expected
+    found = edit.rows(
+        "select coalesce(contact_id, visitor_id), occurred_at from core.fct_intent_signal_hit "
+        "where signal_id = 'products_twice'"
+    )
+    assert sorted(found) == expected
+
+    dwell = (
+        "select signal_version, min(signal_date), max(signal_date), min(engaged_seconds) "
+        "from core.fct_intent_signal_hit as hits "
+        "join intermediate.int_intent__hit_evidence using (signal_hit_id) "
+        "join intermediate.int_intent__visits on evidence_id = web_event_id "
+        "where signal_id = 'competitor_comparison_dwell' group by 1 order by 1"
+    )
+    (one, _, last, shortest), (two, first_day, _, longer) = edit.rows(dwell)
+    assert (one, two) == (1, 2)
+    assert last < since <= first_day
+    assert 180 < shortest <= 300 < longer
+
+    versions = (
+        "select rule_version, min(score_date), max(score_date), "
+        "bool_or(is_first_day_of_rules and score_date = date '2026-01-01') "
+        "from {} group by 1 order by 2"
+    )
+    before = published(settings, versions.format("mart_intent_score_day"))
+    after = edit.rows(versions.format("core.fct_intent_score_day"))
+    assert len(before) == 1
+    assert [row[0] for row in after[:1]] == [before[0][0]], "the past keeps its version"
+    assert len(after) == 2
+    assert after[1][0].startswith("2026-01-01.")
+    assert after[0][2] < since <= after[1][1]
+    assert after[1][3], "the day of the change is marked"
+
+
 def test_every_rejected_row_is_published_with_its_reason(
     first: CommandResult, settings: Settings
 ) -> None:
@@ -129,6 +270,29 @@ def test_second_load_brings_what_changed(first: CommandResult, settings: Setting
         )
     )
     assert last_loads == {"requests": changes["web_lines_added"], "policies": 0}
+
+
+def test_late_lines_and_deleted_quotes_change_signals_of_the_past(
+    first: CommandResult, settings: Settings
+) -> None:
+    truths = answer_key(settings.home)["truths"]
+    late = truths["late_web_signals"]
+    planted = intent_truths.planted_hits(truths)
+    appear = intent_truths.planted_hits(
+        {"intent_signals": {name: {"hits": hits} for name, hits in late["appear"].items()}}
+    )
+    vanish = intent_truths.planted_hits(
+        {"intent_signals": {name: {"hits": hits} for name, hits in late["vanish"].items()}}
+    )
+    assert appear and vanish
+    found = intent_truths.found_hits(settings)
+    for signal, hits in planted.items():
+        gone = vanish.get(signal, [])
+        assert set(gone) <= set(hits), signal
+        expected = sorted(
+            [hit for hit in hits if hit not in gone] + appear.get(signal, []), key=str
+        )
+        assert [hit for hit in found[signal] if hit[2] < "2026-07-01"] == expected, signal
 
 
 def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: Settings) -> None:

@@ -14,22 +14,13 @@ hits as (
 
 ),
 
-web_event_ids as (
-
-    select distinct evidence_id
-    from evidence
-    where evidence_object = 'web_event'
-
-),
-
-views_cited as (
+visits as (
 
     select
-        page_views.web_event_id,
-        page_views.url_path,
-        page_views.engaged_seconds
-    from {{ ref('fct_web_page_view') }} as page_views
-    inner join web_event_ids on page_views.web_event_id = web_event_ids.evidence_id
+        web_event_id,
+        url_path,
+        engaged_seconds
+    from {{ ref('int_intent__visits') }}
 
 ),
 
@@ -66,8 +57,8 @@ select
                     ) }} as bigint
                 )
     end as source_row,
-    views_cited.url_path as url,
-    views_cited.engaged_seconds,
+    visits.url_path as url,
+    visits.engaged_seconds,
     texts.channel,
     case when texts.text_id is not null then evidence.detail end as keywords,
     coalesce(
@@ -79,8 +70,8 @@ select
     ) as text_excerpt
 from evidence
 inner join hits on evidence.signal_hit_id = hits.signal_hit_id
-left join views_cited
-    on evidence.evidence_object = 'web_event' and evidence.evidence_id = views_cited.web_event_id
+left join visits
+    on evidence.evidence_object = 'web_event' and evidence.evidence_id = visits.web_event_id
 left join texts
     on
         evidence.evidence_object = texts.text_object
