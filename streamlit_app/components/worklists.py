@@ -456,8 +456,8 @@ KINDS = ("outcome", "assign", "snooze", "note")
 def _act(view: View, name: str, item: Item, names: Mapping[str, str]) -> None:
     """One action at a time: choose its kind, fill it in, save."""
     lead_id = item.lead.lead_id
-    # Fresh fields after each action, without touching those of other items.
-    stem = f"act_{name}_{lead_id}_{item.state.count_actions}"
+    # Fresh fields after each action of one's own; somebody else's must not take a note away.
+    stem = f"act_{name}_{lead_id}_{st.session_state.get('worklist_saves', 0)}"
     with st.container(key="panel_act"):
         kind = st.segmented_control(
             view.text("worklist.action"),
@@ -575,6 +575,7 @@ def _save(
         st.session_state["worklist_problem"] = f"{view.text('worklist.not_saved')} {error}"
         return
     st.session_state["worklist_saved"] = True
+    st.session_state["worklist_saves"] = st.session_state.get("worklist_saves", 0) + 1
 
 
 def _action_html(view: View, action: Action, names: Mapping[str, str]) -> str:
