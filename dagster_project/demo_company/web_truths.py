@@ -148,6 +148,8 @@ def _identity(
     evidence: dict[str, set[str]],
     seen: int,
 ) -> Identity:
+    if browser in cases.bots:
+        return Identity("anonymous", None, None, ())
     kinds = tuple(sorted(evidence))
     persons = tuple(numbers[no] for no in sorted(set().union(*evidence.values())))
     if len(persons) == 1:
@@ -264,5 +266,6 @@ def _tell_identities(world: World, cases: WebCases, identities: dict[Browser, Id
         "meaning": "Who each visitor (address and agent) is by the evidence in the log. Visitors "
         "outside this list are anonymous. A contact's account is the employer the CRM shows now. "
         "Evidence that names a person counts more than network and host name; two persons on one "
-        "browser are a conflict. wrong_links: a letter passed on to a colleague, to be undone.",
+        "browser are a conflict; robots are nobody. wrong_links: a letter passed on to a "
+        "colleague, to be undone.",
     }

@@ -69,11 +69,16 @@ with one as (
     from evidence group by visitor
 ),
 last_seen as (
-    select visitor, min(address) as address, max(moment) as moment from request group by visitor
+    select visitor, min(address) as address, max(moment) as moment
+    from request
+    group by visitor
+),
+beside_robots as (
+    select * from last_seen where visitor not in (select visitor from robot)
 ),
 range_of as (
     select visitor, network.account
-    from last_seen join network
+    from beside_robots join network
         on network.prefix = left(address, length(network.prefix))
             and split_part(address, '.', 4)::integer between network.low and network.high
             and moment <= network.until
@@ -81,7 +86,7 @@ range_of as (
 ),
 host_of as (
     select visitor, domain.account
-    from last_seen join domain on ends_with(address, '.' || domain.name)
+    from beside_robots join domain on ends_with(address, '.' || domain.name)
 )
 select
     last_seen.visitor,
