@@ -441,7 +441,11 @@ def _web_text(name: str, argument: str, inputs: Sequence[Input]) -> str | None:
     """SQL of the transforms that web-analytics exports need; None for any other."""
     texts = [source.text for source in inputs]
     if name == "param":
-        return f"nullif(trim({macro('key_value_text', inputs[0].name, argument)}), '')"
+        given = [
+            f"nullif(trim({macro('key_value_text', inputs[0].name, key.strip())}), '')"
+            for key in argument.split("|")
+        ]
+        return given[0] if len(given) == 1 else f"coalesce({', '.join(given)})"
     if name in {"url_host", "url_path", "ip_address"}:
         return macro(name, texts[0])
     if name == "url":

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dagster_project.connectors.access_log.formats import COLUMNS, Field, LogFormat
+from dagster_project.connectors.privacy import shorten_column, shorten_in_text
 from dagster_project.connectors.problems import Words
 
 Mask = npt.NDArray[np.bool_]
@@ -66,6 +67,7 @@ class Reading:
     zone: ZoneInfo
     oldest: datetime | None = None
     newest: datetime | None = None
+    shortens_addresses: bool = False
 
 
 @dataclass
@@ -79,11 +81,6 @@ class Rows:
         """Give lines a reason; the first one stands."""
         for index in indexes:
             self.reasons.setdefault(int(index), code)
-
-
-def client_address(address: pa.Array) -> pa.Array:
-    """How a client's address is landed: the one place where it could be shortened or masked."""
-    return address
 
 
 def read_columns(
@@ -126,8 +123,17 @@ def read_columns(
     for column, kind in COLUMNS.items():
         if columns.get(column) is None:
             columns[column] = pa.nulls(count, _ARROW[kind])
-    columns["client_address"] = client_address(columns["client_address"])
+    if reading.shortens_addresses:
+        _shorten_addresses(columns)
     return rows
+
+
+def _shorten_addresses(columns: dict[str, pa.Array]) -> None:
+    """Keep the network of each address, also in fields of their own such as X-Forwarded-For."""
+    columns["client_address"] = shorten_column(columns["client_address"])
+    for name, values in columns.items():
+        if name not in COLUMNS:
+            columns[name] = shorten_column(values, shorten_in_text)
 
 
 _ARROW = {

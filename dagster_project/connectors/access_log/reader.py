@@ -61,6 +61,7 @@ from dagster_project.connectors.places import (
     is_decompressing,
     list_files,
 )
+from dagster_project.connectors.privacy import shorten_rejected
 from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
 from dagster_project.connectors.receipts import RejectedRow, naive_utc, quarantined_table
 from dagster_project.connectors.sources_file import AccessLogSource, AccessLogTable
@@ -128,6 +129,7 @@ class AccessLogReader:
             ZoneInfo(self._source.time_zone),
             _shifted(midnight, -table.oldest_days) if table.oldest_days else None,
             _shifted(midnight, table.newest_days + 1) if table.newest_days else None,
+            table.anonymise_addresses,
         )
         files = list_files(self._source, table.glob)
         extract = Extract(columns={**COLUMNS, **extra_columns(log.fields)})
@@ -325,6 +327,8 @@ class _Writer:
             )
             for refused in self._refused
         ]
+        if self._table.anonymise_addresses:
+            rows = shorten_rejected(rows)
         self.count_refused += len(rows)
         self._refused = []
         name = f"{self._target.name}.refused.{len(self.refused_files)}.parquet"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.connectors.privacy import shorten_address, shorten_in_text
-from tests.unit.connectors.loading import Installation, execute
+from tests.unit.connectors.loading import Installation, execute, log_line
 
 SOURCE = """
 [[source]]
@@ -21,6 +22,13 @@ location = "{here}/data"
   name = "hits"
   glob = "*.csv"
   load = "append"
+"""
+LOG = """
+[[source]]
+system = "shop"
+kind = "access_log"
+location = "{here}/data"
+glob = "*.log"
 """
 ON = '  anonymise_addresses = ["ip", "seen_by"]\n'
 
@@ -150,3 +158,74 @@ def test_addresses_kept_as_bytes(shop: Installation, tmp_path: Path) -> None:
         (3, "20010DB885A3" + "0" * 20),
     ]
     assert shop.load()["visits"].rows_loaded == 0
+
+
+def test_switched_on_later_in_a_log(shop: Installation) -> None:
+    shop.sources(LOG)
+    (shop.data / "a.log").write_text(log_line("203.0.113.7") + "203.0.113.8 broken\n")
+    shop.load()
+    shop.sources(LOG + "anonymise_addresses = true\n")
+    with (shop.data / "a.log").open("a") as file:
+        file.write(log_line("203.0.113.9"))
+    assert shop.load()["requests"].rows_loaded == 1
+    assert shop.rows("requests", "client_address") == [("203.0.113.0",), ("203.0.113.0",)]
+    assert shop.quarantined("raw_text") == [("203.0.113.0 broken",)]
+
+
+COMBINED = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" "%{X-Forwarded-For}i"'
+
+
+@pytest.mark.parametrize(
+    ("form", "lines", "columns", "expected"),
+    [
+        (
+            COMBINED,
+            [
+                log_line("203.0.113.7").rstrip() + ' "198.51.100.9, 203.0.113.7"\n',
+                log_line("p5b0.dialup.example.de").rstrip() + ' "-"\n',
+                log_line("2001:db8:85a3:8d3::1").rstrip() + ' "unknown"\n',
+            ],
+            "client_address, x_forwarded_for",
+            [
+                ("203.0.113.0", "198.51.100.0, 203.0.113.0"),
+                ("example.de", None),
+                ("2001:db8:85a3::", "unknown"),
+            ],
+        ),
+        (
+            "nginx_json",
+            [
+                '{"remote_addr": "203.0.113.7", "time_iso8601": "2015-05-17T08:00:00+00:00", '
+                '"request": "GET /a HTTP/1.1", "status": 200, "body_bytes_sent": 5}\n'
+            ],
+            "client_address",
+            [("203.0.113.0",)],
+        ),
+        (
+            "w3c",
+            [
+                "#Fields: date time c-ip cs-method cs-uri-stem sc-status X-Forwarded-For\n",
+                "2015-05-17 08:00:00 203.0.113.7 GET /a 200 198.51.100.9\n",
+            ],
+            "client_address, url",
+            [("203.0.113.0", "/a")],
+        ),
+    ],
+)
+def test_no_address_of_a_log_lands(
+    shop: Installation,
+    form: str,
+    lines: list[str],
+    columns: str,
+    expected: list[tuple[object, ...]],
+) -> None:
+    shop.sources(LOG + f"format = '{form}'\nanonymise_addresses = true\n")
+    (shop.data / "a.log").write_text("".join(lines) + "203.0.113.99 is no line 2001:db8:1:2::3\n")
+    receipt = shop.load()["requests"]
+    assert receipt.rows_rejected == 1, receipt.message_en
+    assert shop.rows("requests", columns) == expected
+    assert shop.quarantined("raw_text") == [("203.0.113.0 is no line 2001:db8:1::",)]
+    landed = [path for path in shop.settings.home.rglob("*.parquet") if path.is_file()]
+    content = "".join(str(pq.read_table(path).to_pylist()) for path in landed)
+    for address in ("203.0.113.7", "203.0.113.99", "198.51.100.9", "8d3::1", "p5b0"):
+        assert address not in content

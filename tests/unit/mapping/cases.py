@@ -209,6 +209,8 @@ CASES = (
     Case("param:it's", "text", (PARAMETERS,), "quoted"),
     Case("param:empty", "text", (PARAMETERS,), None),
     Case("param:absent", "text", (PARAMETERS,), None),
+    Case("param:absent|ga_session_id|share", "text", (PARAMETERS,), "1772325000"),
+    Case("param:absent|empty", "text", (PARAMETERS,), None),
     Case("param:x", "text", ("[]",), None),
     Case("param:x", "text", ("no json",), None),
     Case("param:x", "text", ('{"key": "x"}',), None),

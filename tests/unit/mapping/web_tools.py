@@ -45,8 +45,12 @@ GA4: list[Row] = [
         *(11.25, at("2026-03-01 00:30:12")),
     ),
     (
-        *(None, None, "/", "www.example.com", None, "download", None, None, None),
+        *(None, None, "/catalogue.pdf", "files.example.com", None, "download", None, None, None),
         *(None, at("2026-03-01 00:30:20")),
+    ),
+    (
+        *(None, None, "/", "www.example.com", None, "page_view", None, None, None),
+        *(None, at("2026-03-01 00:30:30")),
     ),
 ]
 _SNOWPLOW_PAGE = ("/pricing?utm_source=news", "www.example.com", "https://www.google.com/")
