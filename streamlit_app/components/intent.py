@@ -35,9 +35,9 @@ def search() -> str:
 
 
 def page_metrics(view: View, marts: Sequence[str]) -> list[Metric]:
-    """Metrics of the marts that a page is about, headline first."""
+    """Metrics of the marts that a page is about, in the order of the marts."""
     found = [item for item in view.metrics if item.mart in marts]
-    return sorted(found, key=lambda item: not item.is_headline)
+    return sorted(found, key=lambda item: marts.index(item.mart))
 
 
 def headline(view: View, marts: Sequence[str] = intent.METRIC_MARTS, key: str = "intent") -> None:

@@ -43,7 +43,14 @@ SECTIONS = {
     "deals": ("mart_opportunity", "mart_funnel_stage"),
     "leads": ("mart_lead", "mart_activity"),
     "orders": ("mart_order", "mart_order_line"),
-    "web": ("mart_web_day", "mart_web_visitor_day", "mart_web_address_day", "mart_web_address"),
+    "web": (
+        "mart_web_day",
+        "mart_web_visitor_day",
+        "mart_web_address_day",
+        "mart_web_address",
+        "mart_web_session",
+        "mart_bot_day",
+    ),
 }
 
 

@@ -175,6 +175,13 @@ INTENT_MARTS: dict[str, str] = {
             from range(20) as numbers(n)
         ) as leads
     """,
+    "mart_web_session": """
+        select 'session' || n as session_id, 'web' as source_system, 'visitor' || n % 50
+            as visitor_id, date '2026-01-01' + cast(n % 181 as integer) as period_date,
+            n % 10 > 0 as is_guest, n % 4 = 0 as is_identified,
+            cast(case when n % 3 > 0 then n % 9 end as double) as engaged_minutes
+        from range(400) as numbers(n)
+    """,
     "mart_decision_maker_change": """
         select
             'change' || n || ':crm:opp' || n as decision_maker_change_id,
