@@ -178,9 +178,15 @@ INTENT_MARTS: dict[str, str] = {
     "mart_web_session": """
         select 'session' || n as session_id, 'web' as source_system, 'visitor' || n % 50
             as visitor_id, date '2026-01-01' + cast(n % 181 as integer) as period_date,
-            n % 10 > 0 as is_guest, n % 4 = 0 as is_identified,
+            n % 10 > 0 as is_guest, n % 4 = 0 as has_account,
             cast(case when n % 3 > 0 then n % 9 end as double) as engaged_minutes
         from range(400) as numbers(n)
+    """,
+    "mart_bot_day": """
+        select 'bot' || n as bot_day_id, 'web' as source_system,
+            date '2025-07-01' + cast(n as integer) as period_date,
+            cast(100 + n as bigint) as count_requests, cast(n % 30 as bigint) as count_bot_requests
+        from range(365) as numbers(n)
     """,
     "mart_decision_maker_change": """
         select
@@ -190,8 +196,8 @@ INTENT_MARTS: dict[str, str] = {
         from range(7) as numbers(n)
     """,
     "mart_worklist_outcome": """
-        select 'stalled_lead' as list, 'crm:lead' || n as lead_id, 'outcome' as action,
-            '李娜' as actor, timestamp '2026-06-20 10:00:00' as acted_at,
+        select 'action' || n as action_id, 'stalled_lead' as list, 'crm:lead' || n as lead_id,
+            'outcome' as action, '李娜' as actor, timestamp '2026-06-20 10:00:00' as acted_at,
             case n % 5 when 0 then null when 1 then true when 2 then true else false end
                 as is_quoted_in_time,
             n % 5 > 0 as is_quote_decided, true as is_attempt,
