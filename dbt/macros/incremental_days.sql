@@ -35,6 +35,12 @@
     {{ return(made.sql) }}
 {%- endmacro %}
 
+{# A table about the days, which every per-day model comes after by way of int_web__visitor_days. #}
+{% macro table_of_days(name) -%}
+    {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+    {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
+{%- endmacro %}
+
 {% macro days_filter(kind, column, batch) -%}
     {%- if batch is none or (batch.first is none and kind not in ('day', 'time')) -%}
         {{ return('false') }}
@@ -64,11 +70,11 @@
     {%- set days -%}
         {%- if is_new -%}
             select event_date, sum(count_events) as count_events
-            from {{ ref('int_web__landed_days') }}
+            from {{ table_of_days('int_web__landed_days') }}
             group by event_date
         {%- else -%}
             select event_date, count_events
-            from {{ ref('int_web__changed_days') }}
+            from {{ table_of_days('int_web__changed_days') }}
             {{ 'where has_new_lines' if own_lines_only }}
         {%- endif -%}
     {%- endset -%}
@@ -77,7 +83,7 @@
         ~ "date_diff('day', date '2000-01-01', days.event_date), "
         ~ 'cast(reach.reach_seconds as bigint), '
         ~ 'cast(ceil(reach.reach_seconds / 86400) as bigint) '
-        ~ 'from (' ~ days ~ ') as days cross join ' ~ ref('int_web__rule_version') ~ ' as reach '
+        ~ 'from (' ~ days ~ ') as days cross join ' ~ table_of_days('int_web__rule_version') ~ ' as reach '
         ~ 'order by days.event_date nulls last'
     ) -%}
     {%- set batches = [] -%}
@@ -100,11 +106,32 @@
     {{ return(batches) }}
 {%- endmacro %}
 
-{# Version of what a table's rows were made by: rules, thresholds, the model's own text. It stands in
-   the table's comment; a table of another version is built anew. #}
-{% macro days_table_version() -%}
-    {%- set rules = run_query('select rule_version from ' ~ ref('int_web__rule_version')) -%}
-    {{ return('days ' ~ local_md5(model.checksum.checksum ~ ' ' ~ rules.rows[0][0])) }}
+{# What a table's rows were made by, kept in the table's comment: `version` of rules, thresholds and
+   the model's own text (a table of another version is built anew), and the changes it has followed. #}
+{% macro days_table_comment() -%}
+    {%- set rules = run_query(
+        'select rule_version, changes_id from ' ~ table_of_days('int_web__rule_version')
+    ).rows[0] -%}
+    {{ return({
+        'version': local_md5(model.checksum.checksum ~ ' ' ~ rules[0]), 'changes_id': rules[1]
+    }) }}
+{%- endmacro %}
+
+{# The state before, as a query, where some per-day model has not followed the changes; else none. #}
+{% macro incomplete_days() -%}
+    {%- if not (execute and replaces_days() and flags.WHICH in ('run', 'build')) -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set changes = run_query('select changes_id from ' ~ ref('int_web__rule_version')) -%}
+    {%- set missing = [] -%}
+    {%- for node in graph.nodes.values() if 'web_days' in node.tags and node.config.enabled -%}
+        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+        {%- set comment = comment_of_table(relation) if relation else none -%}
+        {%- if not comment or comment.split(' ')[-1] != changes.rows[0][0] -%}
+            {%- do missing.append(node.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(last_built_days('landed') if missing else none) }}
 {%- endmacro %}
 
 {% macro comment_of_table(relation) -%}
@@ -119,11 +146,11 @@
 {% materialization replaced_days, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set version = days_table_version() -%}
+    {%- set comment = days_table_comment() -%}
     {%- set day_column = config.require('meta')['day_column'] -%}
     {%- set own_lines_only = config.get('meta').get('own_lines_only', false) -%}
     {%- set is_new = existing is none or existing.is_view or should_full_refresh()
-        or comment_of_table(existing) != version -%}
+        or (comment_of_table(existing) or '').split(' ')[0] != comment.version -%}
     {%- set batches = batches_of_days(is_new, own_lines_only) -%}
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
@@ -134,6 +161,9 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {% call statement('main') -%}
+        {%- if config.get('contract').enforced %}
+            {{ get_assert_columns_equivalent(sql_of_days(sql, none)) }}
+        {%- endif %}
         {%- if is_new %}
             create table {{ built }} as
             {{ sql_of_days(sql, none) }};
@@ -145,7 +175,7 @@
             insert into {{ built }} by name
             {{ sql_of_days(sql, batch) }};
         {%- endfor %}
-        comment on table {{ built }} is '{{ version }}';
+        comment on table {{ built }} is '{{ comment.version }} {{ comment.changes_id }}';
     {%- endcall %}
 
     {%- if is_new -%}
@@ -175,6 +205,7 @@
    load from which on lines are read again (one load may land several files). It cannot be used once
    the lines are read in another way. #}
 {% macro earlier_loads() -%}
+    {%- if not replaces_days() -%}{{ return({}) }}{%- endif -%}
     {%- set relation = earlier_table(this.identifier) -%}
     {%- if relation is not none and not flags.FULL_REFRESH -%}
         {%- set names = adapter.get_columns_in_relation(relation) | map(attribute='name') -%}
@@ -259,4 +290,9 @@
     {%- else -%}
         false
     {%- endif -%}
+{%- endmacro %}
+
+{# Name of the changes that this build follows. #}
+{% macro web_changes_id() -%}
+    {{ return(invocation_id) }}
 {%- endmacro %}

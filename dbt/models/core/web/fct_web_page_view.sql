@@ -4,7 +4,6 @@
     meta={'day_column': 'session_date'},
     tags=['web_days']
 ) }}
--- depends_on: {{ ref('int_web__changed_days') }}
 -- depends_on: {{ ref('int_web__landed_days') }}
 -- Wide texts stay out of the sorts: addresses, links and ids become numbers, and texts again at the
 -- end. Each list of texts reads the log by itself, as engines would keep a shared one in memory.

@@ -4,9 +4,6 @@
     meta={'day_column': 'session_date'},
     tags=['web_days']
 ) }}
--- depends_on: {{ ref('int_web__changed_days') }}
--- depends_on: {{ ref('int_web__landed_days') }}
--- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 views as (

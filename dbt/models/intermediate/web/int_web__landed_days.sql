@@ -2,6 +2,7 @@
 -- seen whole are not read again.
 {{ config(materialized='table') }}
 {%- set earlier = earlier_loads() %}
+-- depends_on: {{ source('ops', 'removed_rows') }}
 with
 
 events as (
@@ -26,7 +27,21 @@ read_days as (
     from events
     group by source_system, loaded_at, cast(occurred_at as date)
 
-)
+){% if earlier %}
+        ,
+
+        -- Days that retention has removed since have to be built anew, as days without lines.
+        removed_days as (
+
+            select
+                system as removed_system,
+                event_date as removed_date,
+                max(removed_at) as removed_at
+            from {{ source('ops', 'removed_rows') }}
+            group by system, event_date
+
+        )
+    {% endif %}
 
 select
     source_system,
@@ -50,5 +65,13 @@ from read_days
         last_seen_at,
         source_version
     from {{ earlier.rows }}
-    where loaded_at < {{ earlier.newest }}
+    where
+        loaded_at < {{ earlier.newest }}
+        and not exists (
+            select 1 from removed_days
+            where
+                removed_system = source_system
+                and removed_date = event_date
+                and removed_at >= loaded_at
+        )
 {% endif %}

@@ -69,6 +69,7 @@ built_versions as (
 select
     versions.rule_version,
     coalesce(versions.rule_version <> built_versions.rule_version, true) as is_rebuilt,
+    '{{ web_changes_id() }}' as changes_id,
     limits.gap_minutes,
     limits.key_gap_minutes,
     limits.max_hours,

@@ -4,9 +4,6 @@
     meta={'day_column': 'event_date', 'own_lines_only': true},
     tags=['web_days']
 ) }}
--- depends_on: {{ ref('int_web__changed_days') }}
--- depends_on: {{ ref('int_web__landed_days') }}
--- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 visitor_days as (

@@ -5,8 +5,6 @@
     tags=['web_days']
 ) }}
 -- depends_on: {{ ref('int_web__changed_days') }}
--- depends_on: {{ ref('int_web__landed_days') }}
--- depends_on: {{ ref('int_web__rule_version') }}
 with
 
 events as (

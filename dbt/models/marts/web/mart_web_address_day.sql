@@ -1,9 +1,15 @@
 -- One row per system, day and address.
+{{ config(
+    materialized=days_materialization(),
+    meta={'day_column': 'period_date', 'own_lines_only': true},
+    tags=['web_days']
+) }}
 with
 
 visitor_days as (
 
     select * from {{ ref('int_web__visitor_days') }}
+    where {{ is_changed_day('event_date') }}
 
 )
 

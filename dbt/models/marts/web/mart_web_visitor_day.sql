@@ -1,10 +1,16 @@
 -- One row per system, day, address and agent: a unique visitor as GoAccess counts it. Requests
 -- answered with a client error (4xx) do not make a visitor.
+{{ config(
+    materialized=days_materialization(),
+    meta={'day_column': 'period_date', 'own_lines_only': true},
+    tags=['web_days']
+) }}
 with
 
 visitor_days as (
 
     select * from {{ ref('int_web__visitor_days') }}
+    where {{ is_changed_day('event_date') }}
 
 )
 
