@@ -1,5 +1,6 @@
--- One row per action that somebody took on a worklist up to the day that counts as today, numbered
--- as they were stored within their list and item.
+-- One row per action that somebody took on a worklist, numbered as they were stored within their
+-- list and item. Actions after the day that counts as today are kept: they were done, and who
+-- looks at a past day must see them; what came of them is too early to say.
 with
 
 actions as (
@@ -24,4 +25,3 @@ select
         order by sequence asc nulls last, acted_at asc nulls last, action_id asc nulls last
     ) as action_number
 from actions
-where cast(acted_at as timestamp) < {{ as_of_end() }}
