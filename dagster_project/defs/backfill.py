@@ -8,7 +8,6 @@ from datetime import date, timedelta
 import dagster as dg
 
 from dagster_project import web_days
-from dagster_project.defs import keys
 from dagster_project.settings import Settings
 
 # A range of partitions as one run is "beta" in Dagster 1.13, and works; a test takes it.
@@ -37,7 +36,6 @@ def build_day_requests(
         group_name="operations",
         partitions_def=days_of_the_logs(web_days.first_day(settings), last),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=keys.WAREHOUSE_POOL,
         description="Days of the web models to compute again from the landed lines",
     )
     def days_asked_for(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
