@@ -15,7 +15,7 @@ export SMH_HOME := $(abspath $(HOME_DIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run dev dashboard test test-spark check format plan rollback doctor bench screenshots clean
+.PHONY: help setup demo run backfill dev dashboard test test-spark check format plan rollback doctor bench bench-web screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ demo: setup ## Create the demo company, run the pipeline, publish, serve (SERVE=
 
 run: setup ## Run the pipeline on your own sources: make run SOURCES=my_sources.toml
 	@$(RUN) run
+
+backfill: setup ## Compute days of the web models again: make backfill FROM=2026-06-01 TO=2026-06-03
+	@$(RUN) backfill --from $(FROM) --to $(TO)
 
 dev: setup ## Open the Dagster UI with schedules and sensors
 	@$(RUN) dev
@@ -70,6 +73,9 @@ doctor: setup ## Check versions, paths, locks and stale files, with remedies
 
 bench: setup ## Print CPU seconds, rows and peak memory per step
 	@$(BIN)/python -m tests.benchmarks.pipeline
+
+bench-web: setup ## Print what reading, modelling and refreshing web logs cost, with ratios
+	@$(BIN)/python -m tests.benchmarks.web_logs
 
 screenshots: setup ## Take the README's screenshots from the running demo
 	@$(BIN)/python docs/screenshots.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date
 
 from dagster_project.settings import SettingsError, load_settings
 
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = commands.add_parser("run", help="run the whole pipeline on the sources file")
     run.add_argument("--job", default="refresh", help="a job of the Dagster project")
     run.add_argument("--in-process", action="store_true", help="one process, for debugging")
+    backfill = commands.add_parser("backfill", help="compute days of the web models again")
+    backfill.add_argument("--from", dest="first", type=date.fromisoformat, required=True)
+    backfill.add_argument("--to", dest="last", type=date.fromisoformat, required=True)
     commands.add_parser("prepare", help="compile the rule rows and parse the dbt project")
     commands.add_parser("dev", help="Dagster UI with schedules and sensors")
     commands.add_parser("dashboard", help="serve the last published version")
@@ -43,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from dagster_project.commands.run import run as run_command
 
         return run_command(settings, job_name=options.job, in_process=options.in_process)
+    if options.command == "backfill":
+        from dagster_project.commands.backfill import backfill as backfill_command
+
+        return backfill_command(settings, options.first, options.last)
     if options.command == "prepare":
         from dagster_project.commands.prepare import prepare_command
 

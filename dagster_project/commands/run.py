@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -136,7 +137,21 @@ def failure_reason(event: dg.DagsterEvent) -> str:
     return error.message.strip() if error is not None else "no reason was recorded"
 
 
-def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = False) -> int:
+def day_range_tags(first: date, last: date) -> dict[str, str]:
+    """What tells a run of a job with daily partitions which days it is for."""
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+
+
+def run(
+    settings: Settings,
+    *,
+    job_name: str = "refresh",
+    in_process: bool = False,
+    tags: Mapping[str, str] | None = None,
+) -> int:
     """Prepare, execute, report.
 
     Returns:
@@ -168,7 +183,7 @@ def run(settings: Settings, *, job_name: str = "refresh", in_process: bool = Fal
                     "execution": execution,
                     "loggers": {"console": {"config": {"log_level": "WARNING"}}},
                 },
-                tags={TICKET_TAG: ticket},
+                tags={TICKET_TAG: ticket, **(tags or {})},
             )
         finally:
             finished.set()
