@@ -27,21 +27,7 @@ read_days as (
     from events
     group by source_system, loaded_at, cast(occurred_at as date)
 
-){% if earlier %}
-        ,
-
-        -- Days that retention has removed since have to be built anew, as days without lines.
-        removed_days as (
-
-            select
-                system as removed_system,
-                event_date as removed_date,
-                max(removed_at) as removed_at
-            from {{ source('ops', 'removed_rows') }}
-            group by system, event_date
-
-        )
-    {% endif %}
+)
 
 select
     source_system,
@@ -67,8 +53,16 @@ from read_days
     from {{ earlier.rows }}
     where
         loaded_at < {{ earlier.newest }}
+        -- Days that retention has removed since have to be built anew, as days without lines.
         and not exists (
-            select 1 from removed_days
+            select 1
+            from (
+                select
+                    system as removed_system,
+                    event_date as removed_date,
+                    removed_at
+                from {{ source('ops', 'removed_rows') }}
+            ) as removed_days
             where
                 removed_system = source_system
                 and removed_date = event_date
