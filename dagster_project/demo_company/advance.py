@@ -138,7 +138,10 @@ def _advance_crm(path: Path, step: _Step, result: Advanced) -> None:
         _changed_accounts(crm, step, result)
         _late_tasks(crm, step, result)
         quotes = _column(
-            crm, "select quote_no from crm_quote order by quote_no limit ?", COUNT_CHANGED
+            crm,
+            "select quote_no from crm_quote join crm_deal using (deal_no) "
+            "where real_close_at is not null order by quote_no limit ?",
+            COUNT_CHANGED,
         )
         crm.executemany("delete from crm_quote where quote_no = ?", [(no,) for no in quotes])
         result.note("crm_quotes_hard_deleted", quotes)
@@ -240,12 +243,20 @@ def _changed_accounts(crm: sqlite3.Connection, step: _Step, result: Advanced) ->
 
 
 def _late_tasks(crm: sqlite3.Connection, step: _Step, result: Advanced) -> None:
-    """Committed after the last load, but stamped with the time their transaction began."""
+    """Committed after the last load, but stamped with the time their transaction began.
+
+    They repeat what we once said to somebody with whom nothing is open any more.
+    """
     newest = datetime.fromisoformat(_column(crm, "select max(updated_at) from crm_task")[0])
     text = (newest - timedelta(seconds=LATE_SECONDS)).strftime("%Y-%m-%d %H:%M:%S")
     last = int(_column(crm, "select max(task_no) from crm_task")[0][1:])
     model = _column(
-        crm, "select min(task_no) from crm_task where deal_no is not null and in_out = 'O'"
+        crm,
+        "select min(task_no) from crm_task join crm_deal using (deal_no) "
+        "where in_out = 'O' and real_close_at is not null and crm_task.person_no not in "
+        "(select person_no from crm_lead where state in ('10', '20', '30')) "
+        "and crm_task.person_no not in "
+        "(select person_no from crm_deal where real_close_at is null)",
     )[0]
     added = []
     for position in range(COUNT_CHANGED):

@@ -405,7 +405,7 @@ def _tell_late(
 ) -> None:
     """What the first step of advance changes about the days before the as-of day.
 
-    It writes lines that were held back, and deletes the first quotes.
+    It writes lines that were held back, and deletes the first quotes of closed deals.
     """
     touched = {hit.browser for hit in cases.late_hits}
     every_hit = [*hits, *cases.late_hits]
@@ -413,7 +413,7 @@ def _tell_late(
         world, [hit for hit in every_hit if hit.browser in touched], cases
     )
     # Nothing changes at the other accounts.
-    gone = world.quotes[:COUNT_CHANGED]
+    gone = [quote for quote in world.quotes if quote.deal.closed][:COUNT_CHANGED]
     accounts = [later_identities[browser].account for browser in touched]
     accounts += [quote.deal.account for quote in gone]
     numbers = {account.no for account in accounts if account}
@@ -424,7 +424,7 @@ def _tell_late(
     ]
     appear, vanish = {}, {}
     for signal, rows in web_signals(
-        world, near, cases, later_identities, world.quotes[COUNT_CHANGED:]
+        world, near, cases, later_identities, [q for q in world.quotes if q not in gone]
     ).items():
         earlier = [row for row in found[signal] if row["account"] in numbers]
         before, now = {str(row) for row in earlier}, {str(row) for row in rows}

@@ -85,8 +85,8 @@ def plant_stalled(world: World, size: Size) -> None:
         _reopen(deal, rng)
         deal.lead.intent = deal.lead.label = "high"
         proposed = dict(deal.steps)["PROP"]
-        # An unanswered quote is sent a week after the proposal; the others talk on about it.
-        quiet = proposed + (4 if kind == "quote_unanswered" else 17) * DAY
+        # Quotes are sent within a week of the proposal: nobody answers, or both sides talk on.
+        quiet = proposed + (-1 if kind == "quote_unanswered" else 17) * DAY
         deal.lead.story = Story(kind, is_stalled, quiet)
         if kind == "stage_moved_lately":
             deal.steps.append(("NEGO", STAGE_MOVED_LATELY))

@@ -316,14 +316,23 @@ def stage_and_touch(company: Company, said: list[Said]) -> dict[str, dict[str, A
 
 @pytest.mark.parametrize("norm_days", [16, 21, 38])
 def test_stalled_leads(small: Company, said: list[Said], norm_days: int) -> None:
-    truth = small.truth("stalled_leads")
+    check_stalled_leads(small, said, norm_days)
+
+
+def test_stalled_leads_of_a_tiny_company(make_tiny: Callable[..., Company]) -> None:
+    company = make_tiny()
+    check_stalled_leads(company, touches_of(company), 21)
+
+
+def check_stalled_leads(company: Company, said: list[Said], norm_days: int) -> None:
+    truth = company.truth("stalled_leads")
     recent = (AS_OF_END - timedelta(days=45)).strftime("%Y-%m-%dT%H:%M:%SZ")
     interest: dict[str, set[str]] = defaultdict(set)
     for signal in WEB_SIGNALS:
-        for row in truth_of(small, signal)["hits"]:
+        for row in truth_of(company, signal)["hits"]:
             if row["at"] >= recent:
                 interest[row["person"]].add(signal)
-    leads = stage_and_touch(small, said)
+    leads = stage_and_touch(company, said)
     idle = {lead: row for lead, row in leads.items() if row["days"] >= norm_days}
     hot = {lead: row for lead, row in idle.items() if len(interest[row["person"]]) >= 3}
     assert {lead: row["reason"] for lead, row in hot.items()} == truth["reason_by_lead"]
