@@ -54,7 +54,7 @@ def headline(view: View, marts: Sequence[str] = intent.METRIC_MARTS, key: str = 
         view.state.selected,
         view.state.period,
     )
-    tiles(view, chosen, results)
+    tiles(view, chosen, results, columns=len(chosen) if len(chosen) in (6, 7) else 5)
 
 
 def missing(view: View, mart: str) -> str:

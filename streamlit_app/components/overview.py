@@ -473,7 +473,7 @@ def web(view: View) -> None:
                 frame,
                 names,
                 _ticks(view, list(totals.index), grain, list(totals), metric, None),
-                215,
+                300,
             ),
             config=CHART_CONFIG,
             key="web_chart",
