@@ -158,6 +158,8 @@ def by_value(text: pa.Array, function: Callable[[str], Any], kind: pa.DataType) 
 
 def _given(text: pa.Array) -> pa.Array:
     """``-`` means that nothing was given."""
+    if text.null_count == len(text):
+        return text
     is_dash = pc.equal(text, _DASH)
     count = pc.sum(is_dash).as_py()
     if not count:

@@ -52,6 +52,7 @@ class _Word:
     may_be_empty: bool = False
     count_delimiters: int = 0  # inside the field
     pattern: re.Pattern[str] | None = None
+    may_be_unknown: bool = False  # "-" means that nothing was given
 
 
 @dataclass(frozen=True)
@@ -249,11 +250,20 @@ class _Quick:
             fits &= start < end
         return start, end
 
+    def _is_dash(self, start: Places, end: Places) -> bool:
+        """Whether all lines have "-" there, as most logs have for identity and user."""
+        if not len(start) or not (end - start == 1).all():
+            return False
+        return bool((self._data[start] == ord("-")).all())
+
     def _cut(self, spans: Sequence[tuple[_Word, Places, Places]], count_fields: int) -> None:
         buffer = pa.py_buffer(self._block)
         texts: list[pa.Array] = [None] * count_fields
         wrong = np.zeros(len(self.rows), dtype=bool)
         for word, start, end in spans:
+            if word.may_be_unknown and self._is_dash(start, end):
+                texts[word.fields[0]] = pa.nulls(len(start), pa.string())
+                continue
             text = slices(buffer, start, end)
             if word.pattern is None:
                 texts[word.fields[0]] = text
@@ -352,7 +362,8 @@ def _word(parts: Sequence[Part], number: int, delimiter: str, *, is_quoted: bool
             place = 1
     before, after = (text.encode() for text in literals)
     may_be_empty = is_quoted or any(entry.kind == "user" for entry in fields)
-    return _Word(before, after, numbers, may_be_empty, inside)
+    may_be_unknown = any(entry.kind in ("text", "user", "free") for entry in fields)
+    return _Word(before, after, numbers, may_be_empty, inside, may_be_unknown=may_be_unknown)
 
 
 def _blanks_of(entry: Field) -> str:

@@ -360,3 +360,15 @@ def test_split_and_expression_read_every_line_alike(name: str) -> None:
     assert fast.keys() == slow.keys()
     for number, row in fast.items():
         assert row == slow[number], texts[number - 8]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_blocks_in_which_no_line_or_every_line_fits(name: str) -> None:
+    log = formats.compile_format(name, "test")
+    good = FORMATS[name]
+    # As many marks as the format has, but not where it has them.
+    marks = "".join(sign for sign in good if sign in ' "|') + "\n"
+    for block, count in ((marks, 0), ("\n", 0), (good, 1), (marks + good + marks, 1)):
+        parsed = blocks.LineParser(log, Reading(ZoneInfo("UTC"))).parse(block.encode() * 3, 0)
+        assert sum(table.num_rows for table in parsed.tables) == 3 * count
+        assert len(parsed.refused) == parsed.count_lines - 3 * count
