@@ -34,7 +34,7 @@ def plant_stalled(world: World, size: Size) -> None:
     taken: set[str] = set()
 
     def is_free(lead: Lead, deal: Deal | None) -> bool:
-        since = min(QUIET_SINCE, deal.created) if deal else QUIET_SINCE
+        since = min(QUIET_SINCE, (deal or lead).created)
         others = [
             name
             for name, until in busy[lead.person.no].items()
