@@ -254,8 +254,9 @@ class _Run:
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
             state = {k: v for k, v in state.items() if k not in ("cursor", "known_rows", "content")}
-        state = self._anonymise_landed(table, state)
+        state, notes = self._anonymise_landed(table, state)
         extract = reader.extract(table, state, self._lake.work, full=full)
+        extract.notes += notes
         shortened = privacy.shortened(table, extract.columns)
         if not isinstance(table, AccessLogTable):
             # Lines of logs come with their addresses shortened.
@@ -286,21 +287,30 @@ class _Run:
             outcome.quarantined = file
         return outcome
 
-    def _anonymise_landed(self, table: Table, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _anonymise_landed(
+        self, table: Table, state: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], list[Words]]:
         """Shorten the addresses of earlier loads, where that was switched on since."""
         columns = privacy.shortened(table, state.get("columns", {}))
         wanted = sorted(columns)
         if not state or wanted == state.get("anonymised", []):
-            return state
+            return state, []
+        notes: list[Words] = []
         if wanted:
             system = self._source.system
-            privacy.shorten_landed(self._lake.rows_files(table.name), columns)
+            count = privacy.shorten_landed(self._lake.rows_files(table.name), columns)
+            notes = [
+                Words(
+                    f"Addresses in {count} files of earlier loads were shortened.",
+                    f"已缩短此前加载的 {count} 个文件中的地址。",
+                )
+            ]
             full = (self._settings.quarantine / system / table.name).glob("*.parquet")
             for files in (full, self._listed_quarantine()):
                 privacy.shorten_quarantined(files, system, table.name)
         # What is remembered of rows was that of other texts.
         kept = state if table.load == "snapshot" else _without(state, "known_rows", "hashed_by")
-        return {**kept, "anonymised": wanted}
+        return {**kept, "anonymised": wanted}, notes
 
     def _listed_quarantine(self) -> Iterator[Path]:
         """Files of this system's quarantined rows as the pages list them."""
