@@ -34,6 +34,7 @@ PARAMETER_FIELDS = (
 )
 NO_BACKSLASH = "write it without backslashes: [.] for a dot, [0-9] for a digit"
 OTHER_GROUP = "other"
+NOTHING = "cast(null as string)"
 
 
 def _number_or_nothing(value: Any) -> Any:
@@ -92,6 +93,7 @@ class WebBotRow(_Row):
     rule_order: int
     bot_rule_id: Name
     kind: Literal[
+        "browser",
         "agent_list",
         "agent_pattern",
         "no_agent",
@@ -190,7 +192,7 @@ def _check_bots(rows: Sequence[RuleRow[WebBotRow]], problems: RuleProblems) -> N
     _check_twice(rows, "bot_rule_id", lambda row: row.bot_rule_id, problems)
     for row in rows:
         rule = row.value
-        if (rule.kind in ("agent_pattern", "reads_path")) != bool(rule.pattern):
+        if (rule.kind in ("browser", "agent_pattern", "reads_path")) != bool(rule.pattern):
             problems.add(
                 row,
                 "pattern",
@@ -339,12 +341,12 @@ def _event_kind(rules: WebRules) -> str:
         (
             f"lower({_argument('event_name')}) in "
             f"({', '.join(literal(name.lower()) for name in rule.pattern.split('|'))})",
-            "cast(null as string)" if rule.page_kind == "by_path" else literal(rule.page_kind),
+            NOTHING if rule.page_kind == "by_path" else literal(rule.page_kind),
         )
         for rule in rules.paths
         if rule.match == "event"
     ]
-    nothing = (f"{_argument('event_name')} is null", "cast(null as string)")
+    nothing = (f"{_argument('event_name')} is null", NOTHING)
     return _cases([nothing, *cases], "'interaction'")
 
 
@@ -384,10 +386,13 @@ def _agent_rule(rules: WebRules) -> str:
             condition = _matches("user_agent", crawler_pattern())
         elif rule.kind == "agent_pattern":
             condition = _matches("'lower(' ~ user_agent ~ ')'", rule.pattern)
+        elif rule.kind == "browser":
+            cases.append((_matches("'lower(' ~ user_agent ~ ')'", rule.pattern), NOTHING))
+            continue
         else:
             continue
         cases.append((condition, literal(rule.bot_rule_id)))
-    return _cases(cases, "cast(null as string)")
+    return _cases(cases, NOTHING)
 
 
 def _read_rule(rules: WebRules) -> str:
@@ -397,7 +402,7 @@ def _read_rule(rules: WebRules) -> str:
         for rule in rules.bots
         if rule.kind == "reads_path"
     ]
-    return _cases(cases, "cast(null as string)")
+    return _cases(cases, NOTHING)
 
 
 def _behaviour_rule(rules: WebRules) -> str:
@@ -416,7 +421,7 @@ def _behaviour_rule(rules: WebRules) -> str:
         }.get(rule.kind)
         if condition:
             cases.append((enough + condition, literal(rule.bot_rule_id)))
-    return _cases(cases, "cast(null as string)")
+    return _cases(cases, NOTHING)
 
 
 def _rule_rank(rules: WebRules) -> str:
@@ -434,7 +439,7 @@ def _rule_of_rank(rules: WebRules) -> str:
         (f"{_argument('rule_rank')} = {index}", literal(rule.bot_rule_id))
         for index, rule in enumerate(rules.bots, start=1)
     ]
-    return _cases(cases, "cast(null as string)")
+    return _cases(cases, NOTHING)
 
 
 def _minute_limit(rules: WebRules) -> str:
@@ -482,6 +487,6 @@ def _any(conditions: Iterable[str]) -> str:
 def _parameter(rules: WebRules, field: str) -> str:
     names = [rule.parameter for rule in rules.parameters if rule.field == field]
     if not names:
-        return "cast(null as string)"
+        return NOTHING
     alternatives = "|".join(re.sub(r"[.]", "[.]", name.lower()) for name in names)
     return f'{{{{ query_value(query, "{alternatives}") }}}}'

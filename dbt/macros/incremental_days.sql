@@ -252,8 +252,9 @@
 
 {# Checksum of the text of models: those with a tag, those named, and those they read. #}
 {% macro model_texts(names, tag=none) -%}
+    {%- if not replaces_days() -%}{{ return('') }}{%- endif -%}
     {%- set texts = [] -%}
-    {%- if execute and replaces_days() -%}
+    {%- if execute -%}
         {%- set read = [] -%}
         {%- for name in names -%}
             {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ name) -%}
@@ -294,5 +295,5 @@
 
 {# Name of the changes that this build follows. #}
 {% macro web_changes_id() -%}
-    {{ return(invocation_id) }}
+    {{ return(invocation_id if replaces_days() else '') }}
 {%- endmacro %}
