@@ -316,7 +316,8 @@ def _write_tables(warehouse: Path) -> None:
         for number, view in enumerate(case.views):
             moment = f"2026-01-{view.day + 1:02d} 10:{number:02d}:00"
             views.append(
-                (f"web:{name}-{number}", "web", f"web:{name}", moment, view.login, view.click_id,
+                (f"web:{name}-{number}", "web", f"web:{name}", moment, moment[:10], number,
+                 view.login, view.click_id,
                  view.email, view.contact_key, view.lead_key, view.is_bot, view.is_staff,
                  view.address)
             )  # fmt: skip
@@ -330,7 +331,8 @@ def _write_tables(warehouse: Path) -> None:
         for table, columns, rows in (
             ("core.fct_web_page_view",
              "web_event_id varchar, source_system varchar, visitor_id varchar, "
-             "occurred_at timestamp, login varchar, click_id varchar, email varchar, "
+             "occurred_at timestamp, session_date date, view_number int, login varchar, "
+             "click_id varchar, email varchar, "
              "contact_key varchar, lead_key varchar, is_bot boolean, is_staff boolean, "
              "visitor_address varchar", views),
             ("core.dim_contact",
@@ -368,6 +370,19 @@ def _write_tables(warehouse: Path) -> None:
                 1::bigint as count_sessions, count(*) as count_page_views
             from visitors inner join core.fct_web_page_view as views using (visitor_id)
             group by all
+            """
+        )
+        # What the per-day model asks: which days have landed, and what it would be built of.
+        connection.execute(
+            """
+            create table intermediate.int_web__landed_days as
+            select session_date as event_date, count(*) as count_events
+            from core.fct_web_page_view group by session_date;
+            create table intermediate.int_web__changed_days as
+            select event_date, count_events, true as has_new_lines
+            from intermediate.int_web__landed_days;
+            create table intermediate.int_web__rule_version as
+            select 'rules' as rule_version, 'changes' as changes_id, 90000 as reach_seconds;
             """
         )
         connection.execute(

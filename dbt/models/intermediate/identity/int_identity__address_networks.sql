@@ -22,6 +22,16 @@ lengths as (
 
 ),
 
+addresses as (
+
+    select distinct
+        observed_value as address,
+        address_digits
+    from {{ ref('int_identity__seen_values') }}
+    where address_digits is not null
+
+),
+
 networks as (
 
     select
@@ -31,7 +41,7 @@ networks as (
         {{ network_key(
             'addresses.address_digits', 'lengths.whole_digits', 'lengths.digit_step'
         ) }} as network_key
-    from {{ ref('int_identity__addresses') }} as addresses
+    from addresses
     inner join lengths on length(addresses.address_digits) = lengths.count_digits
 
 ),

@@ -4,30 +4,14 @@
 {%- set most_labels = 10 %}
 with
 
-named as (
+hosts as (
 
     select distinct
         field,
-        observed_value
-    from {{ ref('int_identity__named_values') }}
-    where field in ('email', 'login') and instr(observed_value, '@') > 0
-
-),
-
-hosts as (
-
-    select
-        'address' as field,
-        address as observed_value,
-        host_name
-    from {{ ref('int_identity__addresses') }}
-    where host_name is not null
-    union all
-    select
-        field,
         observed_value,
-        {{ domain_of('observed_value') }} as host_name
-    from named
+        host_name
+    from {{ ref('int_identity__seen_values') }}
+    where host_name is not null
 
 ),
 

@@ -16,7 +16,14 @@ named as (
     select distinct
         field,
         observed_value
-    from {{ ref('int_identity__named_values') }}
+    from {{ ref('int_identity__seen_values') }}
+    where field <> 'address'
+    union all
+    select distinct
+        'visitor_key' as field,
+        visitor_key as observed_value
+    from {{ ref('int_web__visitors') }}
+    where visitor_key is not null
 
 ),
 

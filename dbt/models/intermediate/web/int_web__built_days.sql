@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('mart_web_visitor_day') }}
 -- depends_on: {{ ref('mart_web_address_day') }}
 -- depends_on: {{ ref('mart_bot_day') }}
+-- depends_on: {{ ref('int_identity__seen_values') }}
 with
 
 landed as (
