@@ -454,13 +454,11 @@ class _Reading:
 
         The position is None where the file is a shorter copy of a known stream.
         """
+        # Load balancers leave thousands of small files: one digest per length, not per stream.
+        lengths = {stream["head_bytes"] for stream in streams if stream["head_bytes"] <= len(head)}
+        digests = {length: hashlib.sha256(head[:length]).hexdigest() for length in lengths}
         candidates = sorted(
-            (
-                stream
-                for stream in streams
-                if stream["head_bytes"] <= len(head)
-                and hashlib.sha256(head[: stream["head_bytes"]]).hexdigest() == stream["head"]
-            ),
+            (stream for stream in streams if digests.get(stream["head_bytes"]) == stream["head"]),
             key=lambda stream: int(stream["offset"]),
         )
         if not candidates:
