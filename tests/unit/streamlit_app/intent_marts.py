@@ -182,6 +182,17 @@ INTENT_MARTS: dict[str, str] = {
             cast(case when n % 3 > 0 then n % 9 end as double) as engaged_minutes
         from range(400) as numbers(n)
     """,
+    "mart_visitor_link": """
+        select 'link' || n as visitor_link_id, 'web' as source_system, 'visitor' || n % 50
+            as visitor_id, date '2026-01-01' + cast(n % 181 as integer) as period_date,
+            n % 5 > 0 as is_applied, n % 5 = 0 as is_below_confidence
+        from range(80) as numbers(n)
+    """,
+    "mart_visitor_link_review": """
+        select 'two_persons:' || n as visitor_link_review_id, 'web' as source_system,
+            date '2026-06-01' + cast(n as integer) as period_date
+        from range(7) as numbers(n)
+    """,
     "mart_bot_day": """
         select 'bot' || n as bot_day_id, 'web' as source_system,
             date '2025-07-01' + cast(n as integer) as period_date,
