@@ -206,7 +206,9 @@ class AccessLogTable(Table):
         default=None, description="Of several logged cookies the one that tells visitors apart."
     )
     oldest_days: int = Field(
-        default=10958, ge=0, description="Lines older than this before `as_of` are refused; 0 = off."
+        default=10958,
+        ge=0,
+        description="Lines older than this before `as_of` are refused; 0 = off.",
     )
     newest_days: int = Field(
         default=366, ge=0, description="Lines newer than this after `as_of` are refused; 0 = off."
