@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,9 +33,9 @@ def clean_cache() -> None:
 
 
 @pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    """A version of its own, because actions are kept below the home."""
-    return publish_company(tmp_path).home
+def own_home(home: Path, tmp_path: Path) -> Path:
+    """A home of its own, because actions are kept below it."""
+    return Path(shutil.copytree(home, tmp_path / "home"))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
