@@ -164,10 +164,10 @@ def run(
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from dagster_project.defs.automation import ONE_PROCESS
-
-    configured = named_job(job_name).run_config or {}
-    execution = {"config": ONE_PROCESS} if in_process else configured.get("execution", {})
+    job = named_job(job_name)
+    execution = (job.run_config or {}).get("execution", {})
+    if in_process and job.executor_def is dg.multi_or_in_process_executor:
+        execution = {"config": {"in_process": {}}}
     ticket = str(uuid.uuid4())
     log = settings.home / "logs" / f"run_{utc_now():%Y%m%dT%H%M%SZ}.log"
     with output_to(log) as terminal, open_instance(settings) as instance:

@@ -33,8 +33,6 @@ EXECUTION = {
         "start_method": {"forkserver": {"preload_modules": ["dagster_project.definitions"]}},
     }
 }
-# One source and one way through: a process of its own for every step would only cost time.
-ONE_PROCESS: dict[str, Any] = {"in_process": {}}
 
 
 def landed_keys(sources: Sequence[Source]) -> set[dg.AssetKey]:
@@ -64,7 +62,13 @@ class JobBuilder:
         left_out = {DAYS_ASKED_FOR}
         left_out |= landed_keys([source for source in self.sources if source not in due])
         selection = dg.AssetSelection.all() - dg.AssetSelection.assets(*left_out)
-        return self._job(name, selection, description, EXECUTION)
+        return self._job(
+            name,
+            selection,
+            description,
+            executor_def=dg.multi_or_in_process_executor,
+            config={"execution": {"config": EXECUTION}},
+        )
 
     def part(
         self, name: str, first: Collection[dg.AssetKey], models: Slice, description: str
@@ -85,20 +89,19 @@ class JobBuilder:
             and (check.asset_key not in views or check.name == CHECK)
         ]
         selection = dg.AssetSelection.assets(*chosen).without_checks()
+        # One source and one way through: a process for every step would only cost time.
         return self._job(
-            name, selection | dg.AssetSelection.checks(*checks), description, ONE_PROCESS
+            name,
+            selection | dg.AssetSelection.checks(*checks),
+            description,
+            executor_def=dg.in_process_executor,
         )
 
     def _job(
-        self, name: str, selection: dg.AssetSelection, description: str, execution: dict[str, Any]
+        self, name: str, selection: dg.AssetSelection, description: str, **execution: Any
     ) -> Job:
         return dg.define_asset_job(
-            name,
-            selection,
-            description=description,
-            hooks=self.hooks,
-            executor_def=dg.multi_or_in_process_executor,
-            config={"execution": {"config": execution}},
+            name, selection, description=description, hooks=self.hooks, **execution
         )
 
 

@@ -392,3 +392,63 @@ def test_sensor_asks_for_a_run_only_when_a_log_has_changed(
     with log.open("a", encoding="utf-8") as lines:
         lines.write(log.read_text("utf-8").splitlines()[-1] + "\n")
     assert log_state(source) != before
+
+
+def test_new_lines_alone_are_published(first: CommandResult, settings: Settings) -> None:
+    """The job of the sensor builds, checks and publishes what the line above changes."""
+    shown = current_version(settings)
+    assert shown is not None
+    requests = "select sum(count_requests)::bigint from mart_web_day"
+    (before,) = published(settings, requests)[0]
+    result = command(settings, "run", "--job", "refresh_demo_web")
+    assert result.code == 0, result.output
+    assert "load_demo_crm" not in result.output
+    assert published(settings, requests) == [(before + 1,)]
+    version = current_version(settings)
+    assert version is not None
+    assert version.tables["mart_lead"] == shown.tables["mart_lead"]
+    assert version.tables["mart_web_day"].files != shown.tables["mart_web_day"].files
+    freshness = "select rows_loaded from mart_data_freshness where source_system = 'demo_web'"
+    assert published(settings, freshness) != []
+    # Checks that were not repeated keep their result, and the time at which they were made.
+    assert sum(version.checks.values()) > 300 and version.checks["failed_error"] == 0
+    times = "select count(distinct checked_at) > 1 from ops_check_results where run_id = '{}'"
+    assert published(settings, times.format(version.run_id)) == [(True,)]
+
+
+DAYS = {"fct_web_session": "session_date", "fct_web_page_view": "session_date"}
+
+
+def test_a_range_of_days_is_computed_again_and_no_other(
+    first: CommandResult, settings: Settings
+) -> None:
+    """Rows of two days are lost, a third day is tampered with: the backfill is for the two."""
+    lost, tampered = ("2026-06-10", "2026-06-11"), "2026-06-13"
+
+    def rows(table: str) -> list[tuple[object, ...]]:
+        where = f"{DAYS[table]} between date '{lost[0]}' and date '{tampered}'"
+        with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+            return warehouse.execute(f"from core.{table} where {where} order by all").fetchall()
+
+    before = {table: rows(table) for table in DAYS}
+    with duckdb.connect(str(settings.warehouse)) as warehouse:
+        for table, column in DAYS.items():
+            warehouse.execute(
+                f"delete from core.{table} where {column} between date '{lost[0]}' "
+                f"and date '{lost[1]}'"
+            )
+        warehouse.execute(
+            "update core.fct_web_session set exit_path = exit_path || '?tampered' "
+            f"where session_date = date '{tampered}'"
+        )
+    changed = rows("fct_web_session")
+    assert len(changed) < len(before["fct_web_session"])
+    result = command(settings, "backfill", "--from", lost[0], "--to", lost[1])
+    assert result.code == 0, result.output
+    assert rows("fct_web_page_view") == before["fct_web_page_view"]
+    restored = rows("fct_web_session")
+    assert len(restored) == len(before["fct_web_session"])
+    found, expected = set(restored), set(before["fct_web_session"])
+    assert len(found - expected) == len(expected - found) == len(found & set(changed) - expected)
+    assert found - expected, "the day that nobody asked for stays as it is"
+    assert not list((settings.home / "requests").rglob("*.json")), "the request has been answered"
