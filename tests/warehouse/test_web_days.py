@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.mapping import compile_mapping
@@ -76,7 +76,7 @@ CASE_DAYS = 14
 COUNT_LOADS = 4
 BEFORE = ("int_web__landed_days", "int_web__rule_version", "int_web__changed_days")
 DAYS = ("int_web__visitor_days", "int_web__visitor_day_flags", "fct_web_page_view")
-AFTER = ("fct_web_session", "int_web__overlong_sessions", "int_web__built_days")
+ALL = (*BEFORE, "tag:web_days", "int_web__built_days")
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Warehouse:
             pq.write_table(table, self.folder / f"{load}{file}.parquet")
         return lines
 
-    def build(self, *arguments: str, models: Sequence[str] = (*BEFORE, *DAYS, *AFTER)) -> None:
+    def build(self, *arguments: str, models: Sequence[str] = ALL) -> None:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
         result = self.runner.invoke(
@@ -246,8 +246,8 @@ class Warehouse:
             if str(entry.status) not in {"success", "pass"}
         ]
 
-    def seed(self, gap_minutes: int = 30) -> None:
-        """Load the thresholds, with another pause between sessions."""
+    def seed(self, *seeds: str, gap_minutes: int = 30) -> None:
+        """Load rule tables; the thresholds with another pause between sessions."""
         file = self.settings.seeds / "thresholds.csv"
         text = file.read_text(encoding="utf-8")
         changed = re.sub(
@@ -255,7 +255,7 @@ class Warehouse:
         )
         file.write_text(changed, encoding="utf-8")
         result = self.runner.invoke(
-            ["--quiet", "seed", "--project-dir", self.project, "--select", "thresholds"]
+            ["--quiet", "seed", "--project-dir", self.project, "--select", *seeds]
         )
         assert result.success, result.exception
 
@@ -273,6 +273,10 @@ class Warehouse:
                 ("intermediate", "int_web__overlong_sessions"),
                 ("core", "fct_web_page_view"),
                 ("core", "fct_web_session"),
+                ("marts", "mart_web_day"),
+                ("marts", "mart_web_visitor_day"),
+                ("marts", "mart_web_address_day"),
+                ("marts", "mart_bot_day"),
             )
         }
 
@@ -285,7 +289,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         for name, value in home.dbt_environment(date(2026, 6, 30)).items():
             patch.setenv(name, value)
         built = Warehouse(folder)
-        built.seed()
+        built.seed("thresholds", "web_bot_rule")
         yield built
 
 
@@ -428,6 +432,7 @@ def check(warehouse: Warehouse, lines: Sequence[Line], pause: timedelta = GAP) -
     database=None,
     # The assertion names the rows; shrinking would build for many minutes.
     phases=[Phase.generate],
+    verbosity=Verbosity.quiet,
     suppress_health_check=list(HealthCheck),
 )
 @given(cases=CASES)
@@ -468,7 +473,7 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
     check(warehouse, landed())
 
     # Another rule computes every day anew.
-    warehouse.seed(gap_minutes=10)
+    warehouse.seed("thresholds", gap_minutes=10)
     warehouse.build()
     check(warehouse, landed(), timedelta(minutes=10))
     assert warehouse.state()["fct_web_session"] != replaced["fct_web_session"]
