@@ -80,8 +80,15 @@ CORE = {
     "fct_order_line": "select * from range(4)",
     "fct_activity": "select * from range(3)",
     "fct_web_event": "select * from range(30)",
+    "fct_web_session": "select * from range(3)",
+    "fct_visitor_link": "select * from range(3)",
+    "fct_intent_signal_hit": "select * from range(3)",
+    "bridge_intent_signal_evidence": "select * from range(3)",
+    "fct_silent_lead": "select * from range(3)",
     "funnel_stage": "select unnest(['engaging', 'won', 'lost']) as funnel_stage",
+    "intent_signal": "select 's1' as signal_id",
 }
+SEEDS = ("funnel_stage", "intent_signal")
 _STAGES = "['engaging', 'won', 'won', 'lost'][i + 1]"
 MARTS = {
     "mart_lead": "select 'l' || i as lead_id, timestamp '2026-06-01' as created_at, timestamp "
@@ -131,6 +138,47 @@ MARTS = {
     "from range(3) as t(i)",
     "mart_object_coverage": "select 'crm' as source_system, 'o' || i as object_name, 5 as "
     "count_rows from range(3) as t(i)",
+    "mart_web_session": "select 's' || i as session_id, 'v' || i as visitor_id, date '2026-06-09' "
+    "as period_date, timestamp '2026-06-09 10:00' as started_at, timestamp '2026-06-09 10:05' as "
+    "ended_at, 60.0 as engaged_seconds, i = 0 as is_bot, false as is_staff, i = 1 as has_account "
+    "from range(3) as t(i)",
+    "mart_bot_day": "select 'b' || i as bot_day_id, 10 as count_requests, case i when 0 then 10 "
+    "else 0 end as count_bot_requests, case i when 0 then 'crawler_list' end as bot_reason "
+    "from range(3) as t(i)",
+    "mart_web_overlong_session": "select 'w' || i as overlong_session_id, 'too_long' as "
+    "reason_code, timestamp '2026-06-01 10:00' as first_seen_at, timestamp '2026-06-03 10:00' as "
+    "last_seen_at from range(3) as t(i)",
+    "mart_visitor_link": "select 'k' || i as visitor_link_id, 0.9 as confidence, 0.95 as "
+    "link_confidence, true as is_applied, 'c1' as contact_id, 'a1' as account_id, timestamp "
+    "'2026-06-01' as first_evidence_at, timestamp '2026-06-02' as last_evidence_at "
+    "from range(3) as t(i)",
+    "mart_visitor_link_review": "select 'r' || i as visitor_link_review_id, 'why' as reason_en, "
+    "'原因' as reason_zh, 'do' as remedy_en, '处理' as remedy_zh from range(3) as t(i)",
+    "mart_intent_signal": "select 'h' || i as signal_hit_id, 'a1' as account_id, 'c1' as "
+    "contact_id, 1 as count_evidence, 20 as weight, 14 as half_life_days, date '2026-06-29' as "
+    "period_date from range(3) as t(i)",
+    "mart_intent_evidence": "select 'e' || i as signal_evidence_id, 'h' || i as signal_hit_id, "
+    "'web_event' as evidence_object, '/pricing' as url from range(3) as t(i)",
+    "mart_intent_score_day": "select 'd' || i as intent_score_day_id, 'account' as level, date "
+    "'2026-06-30' as score_date, cast(10 as decimal(18, 6)) as score_points, 'v1' as rule_version "
+    "from range(3) as t(i)",
+    "mart_intent_factor": "select intent_score_day_id, level, score_date, 's1' as signal_id, "
+    "score_points as points from mart_intent_score_day",
+    "mart_intent_account": "select 'a' || i as account_id, cast(10 as decimal(18, 6)) as "
+    "score_points, cast(5 as decimal(18, 6)) as score_points_before from range(3) as t(i)",
+    "mart_account_timeline": "select 't' || i as account_timeline_id, 'signal' as kind, date "
+    "'2026-06-29' as period_date from range(3) as t(i)",
+    "mart_decision_maker_change": "select 'm' || i as decision_maker_change_id, 'title' as "
+    "change_kind, date '2026-06-29' as period_date from range(3) as t(i)",
+    "mart_silent_lead": "select 'l' || i as lead_id, i = 0 as is_silent, i = 0 as is_activated, "
+    "false as is_still_silent, case i when 0 then 60.0 end as reactivation_delay_hours, i = 1 as "
+    "is_listed, 'no_answer' as reason_code, 'call' as next_step_en from range(3) as t(i)",
+    "mart_stalled_lead": "select 'l' || i as lead_id, 41.0 as idle_days, 30.0 as norm_days, 50 as "
+    "intent_points, 'no_owner_touch' as reason_code, 'call' as next_step_en, '致电' as "
+    "next_step_zh from range(3) as t(i)",
+    "mart_worklist_outcome": "select 'x' || i as action_id, 'l1' as lead_id, 'A lead' as "
+    "lead_name, 'crm' as source_system, i = 0 as is_attempt, case i when 0 then true end as "
+    "is_quoted_in_time from range(3) as t(i)",
 }
 
 
@@ -143,15 +191,17 @@ def build(home: Path) -> Settings:
     (settings.seeds / "thresholds.csv").write_text(
         "threshold_id,value,unit,valid_from,reason\n"
         "quarantine_warn_ratio,0.96,ratio,2010-01-01,first\n"
-        "quarantine_warn_ratio,0.0,ratio,2030-01-01,not yet valid\n",
+        "quarantine_warn_ratio,0.0,ratio,2030-01-01,not yet valid\n"
+        "silent_lead_hours,48,hours,2010-01-01,first\n"
+        "high_intent_points,40,points,2010-01-01,first\n",
         encoding="utf-8",
     )
     sample_home.write_manifest(
         settings,
         [
-            *(sample_home.model(name, "core") for name in CORE if name != "funnel_stage"),
+            *(sample_home.model(name, "core") for name in CORE if name not in SEEDS),
             *(sample_home.model(name) for name in MARTS),
-            sample_home.seed("funnel_stage"),
+            *map(sample_home.seed, SEEDS),
         ],
     )
     sample_home.write_warehouse(settings, CORE | MARTS)

@@ -208,6 +208,94 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
         "key_unique": "set object_name = 'o0'",
         "rows_not_negative": "set count_rows = -1 where object_name = 'o0'",
     },
+    "mart_web_session": {
+        "key_unique": "set session_id = 's0' where session_id = 's1'",
+        "rows_equal_core": None,
+        "ends_after_its_start": "set ended_at = started_at - interval 1 second",
+        "engaged_within_its_time": "set engaged_seconds = -1 where session_id = 's1'",
+        "robots_are_nobody": "set is_bot = true where session_id = 's1'",
+        "not_after_as_of": "set period_date = date '2026-07-01' where session_id = 's1'",
+    },
+    "mart_bot_day": {
+        "key_unique": "set bot_day_id = 'b0' where bot_day_id = 'b1'",
+        "requests_equal_days": "set count_requests = 11 where bot_day_id = 'b1'",
+        "bots_have_a_reason": "set bot_reason = null where bot_day_id = 'b0'",
+        "bot_requests_within_all": "set count_bot_requests = 11 where bot_day_id = 'b0'",
+    },
+    "mart_web_overlong_session": {
+        "key_unique": "set overlong_session_id = 'w0'",
+        "reason_present": "set reason_code = null where overlong_session_id = 'w0'",
+        "seen_in_order": "set last_seen_at = first_seen_at - interval 1 second",
+    },
+    "mart_visitor_link": {
+        "key_unique": "set visitor_link_id = 'k0'",
+        "rows_equal_core": None,
+        "confidence_is_a_share": "set confidence = 1.1 where visitor_link_id = 'k0'",
+        "applied_names_somebody": "set contact_id = null, account_id = null",
+        "seen_in_order": "set last_evidence_at = first_evidence_at - interval 1 second",
+    },
+    "mart_visitor_link_review": {
+        "key_unique": "set visitor_link_review_id = 'r0'",
+        "reason_and_remedy_present": "set remedy_zh = null where visitor_link_review_id = 'r1'",
+    },
+    "mart_intent_signal": {
+        "key_unique": "set signal_hit_id = 'h0' where signal_hit_id = 'h1'",
+        "rows_equal_core": None,
+        "somebody_known": "set account_id = null, contact_id = null where signal_hit_id = 'h1'",
+        "evidence_cited": "set count_evidence = 0 where signal_hit_id = 'h1'",
+        "weight_positive": "set half_life_days = 0 where signal_hit_id = 'h1'",
+        "not_after_as_of": "set period_date = date '2026-07-01' where signal_hit_id = 'h1'",
+    },
+    "mart_intent_evidence": {
+        "key_unique": "set signal_evidence_id = 'e0' where signal_evidence_id = 'e1'",
+        "rows_equal_core": None,
+        "every_hit_has_evidence": "set signal_hit_id = 'h0' where signal_hit_id = 'h1'",
+        "page_known": "set url = null where signal_evidence_id = 'e1'",
+    },
+    "mart_intent_score_day": {
+        "key_unique": "set intent_score_day_id = 'd0' where intent_score_day_id = 'd1'",
+        "score_above_zero": "set score_points = 0 where intent_score_day_id = 'd1'",
+        "rules_known": "set rule_version = null where intent_score_day_id = 'd1'",
+        "not_after_as_of": "set score_date = date '2026-07-01'",
+    },
+    "mart_intent_factor": {
+        "scores_add_up": "set points = 10.000001 where intent_score_day_id = 'd1'",
+        "signal_known": "set signal_id = 's2' where intent_score_day_id = 'd1'",
+    },
+    "mart_intent_account": {
+        "key_unique": "set account_id = 'a0' where account_id = 'a1'",
+        "score_is_the_days_score": "set score_points = 11 where account_id = 'a1'",
+        "factors_add_up": "set score_points = 11 where account_id = 'a1'",
+        "score_not_negative": "set score_points_before = -1 where account_id = 'a1'",
+    },
+    "mart_account_timeline": {
+        "key_unique": "set account_timeline_id = 't0' where account_timeline_id = 't1'",
+        "every_signal_stands_there": "set kind = 'visit' where account_timeline_id = 't1'",
+        "not_after_as_of": "set period_date = date '2026-07-01'",
+    },
+    "mart_decision_maker_change": {
+        "key_unique": "set decision_maker_change_id = 'm0'",
+        "kind_known": "set change_kind = 'name' where decision_maker_change_id = 'm1'",
+        "not_after_as_of": "set period_date = date '2026-07-01'",
+    },
+    "mart_silent_lead": {
+        "key_unique": "set lead_id = 'l0' where lead_id = 'l1'",
+        "rows_equal_core": None,
+        "delay_longer_than_the_limit": "set reactivation_delay_hours = 48 where lead_id = 'l0'",
+        "silent_came_back_or_not": "set is_still_silent = true where lead_id = 'l0'",
+        "listed_has_next_step": "set next_step_en = null where lead_id = 'l1'",
+    },
+    "mart_stalled_lead": {
+        "key_unique": "set lead_id = 'l0' where lead_id = 'l1'",
+        "idle_beyond_norm": "set idle_days = 30 where lead_id = 'l1'",
+        "high_intent": "set intent_points = 39 where lead_id = 'l1'",
+        "has_reason_and_next_step": "set next_step_zh = null where lead_id = 'l1'",
+    },
+    "mart_worklist_outcome": {
+        "key_unique": "set action_id = 'x0' where action_id = 'x1'",
+        "lead_known": "set lead_name = null, source_system = null where action_id = 'x1'",
+        "judged_only_if_attempt": "set is_attempt = false where action_id = 'x0'",
+    },
 }
 for _mart, _checks in _MARTS_BAD.items():
     for _check, _change in _checks.items():
