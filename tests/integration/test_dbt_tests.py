@@ -112,6 +112,14 @@ FAULTS = {
         insert into marts.mart_web_day (web_day_id, source_system, count_requests)
         values ('web:2026-01-01:200', 'web', 7)
     """,
+    "assert_intent_hits_cite_rows": """
+        insert into core.fct_intent_signal_hit (signal_hit_id, count_evidence)
+        values ('hit without a row', 1)
+    """,
+    "assert_intent_scores_add_up": """
+        insert into core.fct_intent_score_day (intent_score_day_id, score_points)
+        values ('score without factors', 1)
+    """,
 }
 WARNINGS = {
     "assert_leads_are_answered_after_creation": """

@@ -52,8 +52,16 @@ def test_published_figures_equal_the_sources(first: CommandResult, settings: Set
     totals = answer_key(settings.home)["totals"]
     leads = totals["leads"]
     assert published(
-        settings, "select count(*), sum(has_response::int), sum(is_converted::int) from mart_lead"
+        settings,
+        "select count(*), sum(has_response::int), count(*) filter (lead_status = 'converted') "
+        "from mart_lead",
     ) == [(leads["current"], leads["answered"], leads["converted"])]
+    # Judged is every lead that is old enough, and as its status says; no younger one is.
+    assert published(
+        settings,
+        "select distinct period_date > date '2026-05-16', is_outcome_known, "
+        "is_converted = (lead_status = 'converted') from mart_lead order by all",
+    ) == [(False, True, True), (True, False, None)]
     deals = totals["deals"]
     assert published(
         settings,
