@@ -214,7 +214,6 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
         "ends_after_its_start": "set ended_at = started_at - interval 1 second",
         "engaged_within_its_time": "set engaged_seconds = -1 where session_id = 's1'",
         "robots_are_nobody": "set is_bot = true where session_id = 's1'",
-        "not_after_as_of": "set period_date = date '2026-07-01' where session_id = 's1'",
     },
     "mart_bot_day": {
         "key_unique": "set bot_day_id = 'b0' where bot_day_id = 'b1'",
