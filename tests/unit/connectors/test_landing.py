@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,28 +113,28 @@ def test_second_load_of_a_system_waits_and_is_told(
     assert shop.load()["requests"].status == "loaded"
 
 
-def _load(folder: str, system: str) -> None:
-    settings = Settings(home=Path(folder) / "home", sources=Path(folder) / "sources.toml")
-    from dagster_project.connectors import load_source
-    from dagster_project.connectors.sources_file import load_sources
+LOAD_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from dagster_project.connectors import load_source
+from dagster_project.connectors.sources_file import load_sources
+from dagster_project.settings import Settings
 
-    (receipt,) = load_source(load_sources(settings).source(system), settings)
-    os._exit(0 if receipt.status == "loaded" else 1)
+folder, system = Path(sys.argv[1]), sys.argv[2]
+settings = Settings(home=folder / "home", sources=folder / "sources.toml")
+(receipt,) = load_source(load_sources(settings).source(system), settings)
+sys.exit(receipt.status != "loaded")
+"""
 
 
 def test_systems_load_side_by_side(shop: Installation) -> None:
     shop.sources(SOURCE + SOURCE.replace('"shop"', '"other"'))
     (shop.data / "a.log").write_text(log_line())
-    context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_load, args=(str(shop.folder), system))
+        subprocess.Popen([sys.executable, "-c", LOAD_IN_A_PROCESS, str(shop.folder), system])
         for system in ("shop", "other")
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [process.wait() for process in processes] == [0, 0]
     assert shop.query("select count(*) from {ops.receipts}") == [(2,)]
 
 
