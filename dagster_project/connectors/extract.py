@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.receipts import RejectedRow
-from dagster_project.connectors.sources_file import RESERVED_COLUMNS
+from dagster_project.connectors.source_models import RESERVED_COLUMNS
 from dagster_project.connectors.values import (
     Misfit,
     arrow_type,
@@ -38,6 +38,11 @@ class Extract:
     at the next load. ``failures`` are files that could not be read while others could.
     ``refused_parquet`` are refused rows as they are kept in quarantine, ``count_refused`` of them.
     ``lake_files`` are `_source_file` values of which an earlier version has been landed.
+    ``rows_asked`` is how many rows the source says it has for this request; ``rows_gap`` those
+    that did not come, by default ``rows_asked`` less ``rows_read``. ``count_retries`` are calls
+    that were made again. ``quota_used`` of ``quota_limit`` calls are spent, as the source counts
+    them. ``coverage_seen`` of ``coverage_all`` parts of the source (members, companies) could be
+    seen; ``coverage_note`` says what they are. Whatever a source does not tell stays None.
     """
 
     parquet: list[Path] = field(default_factory=list)
@@ -52,6 +57,14 @@ class Extract:
     count_files: int = 0
     count_bytes: int = 0
     count_calls: int = 0
+    count_retries: int = 0
+    rows_asked: int | None = None
+    rows_gap: int | None = None
+    quota_used: int | None = None
+    quota_limit: int | None = None
+    coverage_seen: int | None = None
+    coverage_all: int | None = None
+    coverage_note: Words | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
     known_from: Any = None
@@ -60,6 +73,13 @@ class Extract:
     failures: list[SourceError] = field(default_factory=list)
     lake_files: list[str] = field(default_factory=list)
     is_unchanged: bool = False
+
+    @property
+    def gap(self) -> int | None:
+        """Rows that the source has for this request and that did not come; None: not known."""
+        if self.rows_gap is not None or self.rows_asked is None:
+            return self.rows_gap
+        return max(self.rows_asked - self.rows_read, 0)
 
 
 @dataclass(frozen=True)
@@ -103,6 +123,22 @@ def check_names(columns: Sequence[str], where: str) -> None:
                 Words("Rename one of them, for SQL in a `query`.", "请重命名其中一列。"),
             )
         seen[key] = name
+
+
+def changed_type(where: str, column: str, expected: str, found: str) -> SourceError:
+    """The problem of a column whose type is no longer the one it was first landed with."""
+    return SourceError(
+        Words(
+            f'{where}: column "{column}" has changed its type: expected {expected}, found {found}.',
+            f"{where}：列“{column}”的类型已改变：应为{type_name_zh(expected)}，"
+            f"实际为{type_name_zh(found)}。",
+        ),
+        Words(
+            f'Deliver "{column}" as {expected} again, or under a new name, or land it as a new '
+            "table.",
+            f"请恢复“{column}”的类型，或使用新列名，或作为新表加载。",
+        ),
+    )
 
 
 def write_rows(

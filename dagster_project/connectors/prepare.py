@@ -16,7 +16,7 @@ from dagster_project.connectors.extract import CURSOR_COLUMN, Extract
 from dagster_project.connectors.lake import Lake
 from dagster_project.connectors.problems import Words
 from dagster_project.connectors.receipts import RejectedRow, naive_utc
-from dagster_project.connectors.sources_file import Table
+from dagster_project.connectors.source_models import Table
 from dagster_project.connectors.values import arrow_type, as_text
 
 _SQL_TYPES = {
@@ -33,10 +33,14 @@ _SQL_TYPES = {
 
 @dataclass
 class Prepared:
-    """Rows ready to land. ``held_back`` says why they are not to be landed."""
+    """Rows ready to land. ``held_back`` says why they are not to be landed.
+
+    ``rows_merged`` of the loaded rows are newer versions of keys that were landed before.
+    """
 
     files: list[Path] = field(default_factory=list)
     rows_loaded: int = 0
+    rows_merged: int = 0
     rows_deleted: int = 0
     rows_present: int | None = None
     rejected: list[RejectedRow] = field(default_factory=list)

@@ -27,10 +27,13 @@ RECEIPTS_SCHEMA = pa.schema(
         ("status", pa.string()),
         ("started_at", TIMESTAMP),
         ("finished_at", TIMESTAMP),
+        ("rows_asked", pa.int64()),
         ("rows_received", pa.int64()),
         ("rows_loaded", pa.int64()),
+        ("rows_merged", pa.int64()),
         ("rows_rejected", pa.int64()),
         ("rows_deleted", pa.int64()),
+        ("rows_gap", pa.int64()),
         ("rows_previous", pa.int64()),
         ("cursor_from", pa.string()),
         ("cursor_to", pa.string()),
@@ -38,6 +41,13 @@ RECEIPTS_SCHEMA = pa.schema(
         ("count_files", pa.int64()),
         ("count_bytes", pa.int64()),
         ("count_calls", pa.int64()),
+        ("count_retries", pa.int64()),
+        ("quota_used", pa.int64()),
+        ("quota_limit", pa.int64()),
+        ("coverage_seen", pa.int64()),
+        ("coverage_all", pa.int64()),
+        ("coverage_en", pa.string()),
+        ("coverage_zh", pa.string()),
         ("schema_changes", pa.string()),
         ("message_en", pa.string()),
         ("message_zh", pa.string()),
@@ -107,6 +117,9 @@ class Receipt(BaseModel):
     may succeed when tried again. ``rows_received`` = rows read in this load; for snapshots with
     a key only new and changed rows are loaded. ``rows_previous`` = rows of the last snapshot.
     ``rows_deleted`` = rows that the source no longer holds, and rows that retention removed.
+    ``rows_merged`` = loaded rows that are newer versions of keys that were known.
+    ``rows_asked``, ``rows_gap``, quota and coverage as :class:`connectors.extract.Extract` tells
+    them; None where the source does not say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -119,10 +132,13 @@ class Receipt(BaseModel):
     status: Literal["loaded", "unchanged", "held_back", "failed"]
     started_at: datetime
     finished_at: datetime
+    rows_asked: int | None = None
     rows_received: int = 0
     rows_loaded: int = 0
+    rows_merged: int = 0
     rows_rejected: int = 0
     rows_deleted: int = 0
+    rows_gap: int | None = None
     rows_previous: int | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
@@ -130,6 +146,13 @@ class Receipt(BaseModel):
     count_files: int = 0
     count_bytes: int = 0
     count_calls: int = 0
+    count_retries: int = 0
+    quota_used: int | None = None
+    quota_limit: int | None = None
+    coverage_seen: int | None = None
+    coverage_all: int | None = None
+    coverage_en: str = ""
+    coverage_zh: str = ""
     schema_changes: str = "[]"
     message_en: str = ""
     message_zh: str = ""
@@ -249,8 +272,11 @@ def read_tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
 
 
 def ensure_operations(settings: Settings) -> None:
-    """Give every ops table whose columns are known here a file, so that readers find them."""
+    """Give every ops table whose columns are known here a file that has them all.
+
+    Readers take the columns of all files together, so a lake of an older version gets the new ones.
+    """
     for name, schema in OPERATIONS_SCHEMAS.items():
-        folder = settings.operations / name
-        if not any(folder.glob("*.parquet")):
-            write_parquet(schema.empty_table(), folder / "empty.parquet")
+        path = settings.operations / name / "empty.parquet"
+        if not path.exists() or not set(schema.names) <= set(pq.read_schema(path).names):
+            write_parquet(schema.empty_table(), path)
