@@ -22,6 +22,7 @@ from dagster_project.connectors.values import (
     as_text,
     common_type,
     to_array,
+    type_name_zh,
     type_of_value,
 )
 

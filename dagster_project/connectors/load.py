@@ -8,14 +8,14 @@ import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from dagster_project.connectors import duck, privacy
-from dagster_project.connectors.access_log.reader import AccessLogReader
-from dagster_project.connectors.extract import Extract
-from dagster_project.connectors.files import FilesReader, changed_type
+from dagster_project.connectors.access_log.settings import AccessLogTable
+from dagster_project.connectors.extract import Extract, changed_type
+from dagster_project.connectors.kinds import KeyReader, Load, Reader, kind_of
 from dagster_project.connectors.lake import Lake, Landing, SystemState
 from dagster_project.connectors.prepare import Preparation, Prepared
 from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
@@ -30,27 +30,11 @@ from dagster_project.connectors.receipts import (
     write_tables,
 )
 from dagster_project.connectors.retention import Removal, Retention, first_kept, removed_table
-from dagster_project.connectors.sources_file import (
-    AccessLogSource,
-    AccessLogTable,
-    FilesSource,
-    Source,
-    SqlSource,
-    Table,
-    as_of_date,
-)
-from dagster_project.connectors.sql_database import SqlReader, open_source
+from dagster_project.connectors.source_models import Source, Table
+from dagster_project.connectors.sources_file import as_of_date
 from dagster_project.settings import Settings, utc_now
 
 log = logging.getLogger("dagster_project.connectors")
-
-
-class Reader(Protocol):
-    """What every kind of source offers."""
-
-    def extract(
-        self, table: Any, state: Mapping[str, Any], work: Path, *, full: bool
-    ) -> Extract: ...
 
 
 @dataclass
@@ -145,7 +129,11 @@ class _Run:
             problem: SourceError | None = None
             try:
                 as_of = as_of_date(self._settings, utc_now())
-                reader = stack.enter_context(_open(self._source, self._load_id, as_of))
+                reader = stack.enter_context(
+                    kind_of(self._source).open(
+                        self._source, Load(self._load_id, utc_now(), as_of, self._settings)
+                    )
+                )
             except SourceError as error:
                 problem = error
             for table in tables:
@@ -380,19 +368,19 @@ class _Run:
             if table.load == "append":
                 return preparation.append()
             prepared = preparation.increment(full=full)
-            if table.primary_key and isinstance(reader, SqlReader):
+            if table.primary_key and isinstance(reader, KeyReader):
                 self._find_deleted(preparation, prepared, reader, table)
             return prepared
 
     def _find_deleted(
-        self, preparation: Preparation, prepared: Prepared, reader: SqlReader, table: Table
+        self, preparation: Preparation, prepared: Prepared, reader: KeyReader, table: Table
     ) -> None:
         """An increment shows no deletes: keys that the source lost are found by comparison."""
         if not self._lake.has_rows(table.name):
             return
-        if preparation.count_live() == reader.count_rows(cast(Any, table)):
+        if preparation.count_live() == reader.count_rows(table):
             return
-        keys = reader.read_keys(cast(Any, table), list(table.primary_key), self._lake.work)
+        keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
         prepared.rows_deleted = preparation.deletions(keys)
         if prepared.rows_deleted:
             prepared.files.append(self._lake.work / f"{table.name}.deleted.parquet")
@@ -502,19 +490,6 @@ class _Run:
             schedule=self._source.schedule,
             is_transient=any(failure.is_transient for failure in extract.failures),
         )
-
-
-@contextlib.contextmanager
-def _open(source: Source, load_id: str, as_of: date) -> Iterator[Reader]:
-    if isinstance(source, SqlSource):
-        with open_source(source) as reader:
-            yield reader
-    elif isinstance(source, FilesSource):
-        yield FilesReader(source)
-    elif isinstance(source, AccessLogSource):
-        yield AccessLogReader(source, load_id, utc_now(), as_of)
-    else:
-        raise TypeError(f"no connector for {type(source).__name__}")
 
 
 def _failed(

@@ -20,7 +20,7 @@ import fsspec
 import pyarrow as pa
 
 from dagster_project.connectors.problems import SourceError, Words, one_line, without_secrets
-from dagster_project.connectors.sources_file import AccessLogSource, FilesSource
+from dagster_project.connectors.source_models import PlacedSource
 from dagster_project.settings import secret
 
 BLOCK_BYTES = 4 * 1024 * 1024
@@ -114,7 +114,7 @@ class _ZstdFile(io.RawIOBase):
         super().close()
 
 
-def list_files(source: FilesSource | AccessLogSource, glob: str) -> list[FileVersion]:
+def list_files(source: PlacedSource, glob: str) -> list[FileVersion]:
     """Files of ``source`` that fit ``glob``, the oldest first.
 
     Raises:

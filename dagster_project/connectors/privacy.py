@@ -19,10 +19,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dagster_project.connectors.access_log.settings import AccessLogTable
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.receipts import RejectedRow
-from dagster_project.connectors.sources_file import AccessLogTable, Table
+from dagster_project.connectors.source_models import Table
 
 # Under country codes names are registered below these: example.co.uk, example.com.cn.
 SECOND_LEVELS = frozenset(

@@ -52,7 +52,9 @@ from dagster_project.connectors.access_log.formats import (
     extra_columns,
 )
 from dagster_project.connectors.access_log.lines import line_ends
+from dagster_project.connectors.access_log.settings import AccessLogSource, AccessLogTable
 from dagster_project.connectors.extract import Extract
+from dagster_project.connectors.kinds import Load
 from dagster_project.connectors.places import (
     READ_ERRORS,
     FileVersion,
@@ -64,7 +66,6 @@ from dagster_project.connectors.places import (
 from dagster_project.connectors.privacy import shorten_rejected
 from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
 from dagster_project.connectors.receipts import RejectedRow, naive_utc, quarantined_table
-from dagster_project.connectors.sources_file import AccessLogSource, AccessLogTable
 from dagster_project.settings import utc_now
 
 HEAD_BYTES = 4096
@@ -88,6 +89,12 @@ _REPEATED = {
     "_load_id", "_loaded_at",
 }  # fmt: skip
 _STATISTICS = ["requested_at", NUMBER, "status", "_load_id", "_loaded_at", "_source_file"]
+
+
+@contextlib.contextmanager
+def open_source(source: AccessLogSource, load: Load) -> Iterator[AccessLogReader]:
+    """A reader of the logs of ``source``; its place is visited when a table is read."""
+    yield AccessLogReader(source, load.load_id, load.now, load.as_of)
 
 
 class AccessLogReader:

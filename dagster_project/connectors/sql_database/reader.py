@@ -1,0 +1,548 @@
+"""SQL databases through SQLAlchemy: SQLite, PostgreSQL, MySQL and others with a driver.
+
+Rows are streamed with a server-side cursor and typed by the source's own column types, so that no
+value is rounded on its way. Incremental loads read again from an overlap behind the newest cursor,
+because both clocks of a row may hold the time its transaction *started*, and always read the rows
+without a cursor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    NoSuchTableError,
+    SQLAlchemyError,
+)
+
+from dagster_project.connectors.extract import (
+    CURSOR_COLUMN,
+    Batch,
+    Extract,
+    check_names,
+    write_rows,
+)
+from dagster_project.connectors.kinds import Load
+from dagster_project.connectors.problems import (
+    SourceError,
+    Words,
+    one_line,
+    without_secrets,
+)
+from dagster_project.connectors.receipts import naive_utc
+from dagster_project.connectors.sql_database.settings import SqlSource, SqlTable
+from dagster_project.connectors.values import Unfit, coerce, common_type, type_of_value
+from dagster_project.settings import secret, utc_now
+
+BATCH_ROWS = 20_000
+CONNECT_SECONDS = 10
+# Drivers that are installed; SQLAlchemy's own defaults differ from version to version.
+_DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+_UTC = ZoneInfo("UTC")
+
+
+class SqlReader:
+    """An open connection to one database; :meth:`extract` reads one table of it."""
+
+    def __init__(self, source: SqlSource, engine: sa.Engine, connection: sa.Connection) -> None:
+        self._source = source
+        self._engine = engine
+        self._connection = connection
+        self._zone = ZoneInfo(source.time_zone)
+        self._is_sqlite = engine.dialect.name == "sqlite"
+
+    def extract(
+        self,
+        table: SqlTable,
+        state: Mapping[str, Any],
+        work: Path,
+        *,
+        full: bool,
+    ) -> Extract:
+        """Read one table: everything, or from the cursor of ``state`` on.
+
+        Raises:
+            SourceError: the table, a column or the query cannot be read.
+        """
+        extract = Extract()
+        frozen: Mapping[str, str] = state.get("columns", {})
+        with self._told(table):
+            relation, declared = self._describe(table)
+        where = f"{self._source.system}.{table.name}"
+        check_names(list(declared), where)
+        for role, names in (("cursor", table.cursor), ("primary_key", table.primary_key)):
+            for name in names:
+                if name not in declared:
+                    raise _no_column(where, role, name, list(declared))
+        extract.missing_columns = set(frozen) - set(declared)
+        extract.type_changes = {
+            name: (frozen[name], kind)
+            for name, kind in declared.items()
+            if kind and name in frozen and frozen[name] != kind
+        }
+        columns: list[sa.ColumnElement[Any]] = [relation.c[name] for name in declared]
+        kinds: dict[str, str | None] = dict(declared)
+        statement = sa.select(*columns).select_from(relation)
+        cursor_kind: str | None = None
+        if table.cursor:
+            candidates = [relation.c[name] for name in table.cursor]
+            cursor: sa.ColumnElement[Any] = (
+                sa.func.coalesce(*candidates) if len(candidates) > 1 else candidates[0]
+            )
+            cursor_kind = common_type({k for n in table.cursor if (k := declared[n])})
+            kinds[CURSOR_COLUMN] = cursor_kind
+            statement = statement.add_columns(cursor.label(CURSOR_COLUMN))
+            saved = None if full else state.get("cursor")
+            if saved:
+                start = _lower_bound(saved, table)
+                extract.cursor_from = str(start)
+                statement = statement.where(sa.or_(cursor >= start, cursor.is_(None)))
+        newest = _Newest()
+        taken_at = naive_utc(utc_now())
+        with self._told(table):
+            rows = self._stream(statement, list(kinds), extract, newest)
+            write_rows(
+                extract,
+                rows,
+                work / f"{table.name}.extract.parquet",
+                frozen=frozen,
+                declared=kinds,
+                zone=self._zone,
+                raw_zone_columns=frozenset({CURSOR_COLUMN}),
+            )
+        if table.cursor:
+            self._move_cursor(extract, table, state, newest.value, cursor_kind)
+        else:
+            # A copy of the whole table is as new as the moment at which it was taken.
+            extract.newest_at = taken_at
+        return extract
+
+    def read_keys(self, table: SqlTable, columns: list[str], work: Path) -> Path:
+        """All keys that the source holds now, as a Parquet file, to find deleted rows."""
+        extract = Extract()
+        with self._told(table):
+            relation, declared = self._describe(table)
+            statement = sa.select(*(relation.c[name] for name in columns)).select_from(relation)
+            kinds = {name: declared[name] for name in columns}
+            path = work / f"{table.name}.keys.parquet"
+            rows = self._stream(statement, columns, extract, _Newest())
+            write_rows(extract, rows, path, frozen={}, declared=kinds, zone=self._zone)
+        return path
+
+    def count_rows(self, table: SqlTable) -> int:
+        """Rows that the source holds now."""
+        with self._told(table):
+            relation, _ = self._describe(table)
+            statement = sa.select(sa.func.count()).select_from(relation)
+            return int(self._connection.execute(statement).scalar_one())
+
+    def _stream(
+        self,
+        statement: sa.Select[Any],
+        names: list[str],
+        extract: Extract,
+        newest: _Newest,
+    ) -> Iterator[Batch]:
+        extract.count_calls += 1
+        result = self._connection.execution_options(
+            stream_results=True, max_row_buffer=BATCH_ROWS
+        ).execute(statement)
+        position = names.index(CURSOR_COLUMN) if CURSOR_COLUMN in names else None
+        with result:
+            for rows in result.partitions(BATCH_ROWS):
+                if position is not None:
+                    newest.see(row[position] for row in rows)
+                yield Batch(names, [tuple(map(_plain, row)) for row in rows])
+
+    def _describe(self, table: SqlTable) -> tuple[sa.FromClause, dict[str, str | None]]:
+        """The relation to select from, and the landed type of each column where it is known."""
+        if table.query:
+            # Types are those of the values: a query's columns carry no declaration everywhere.
+            inner = sa.text(table.query.strip().rstrip(";"))
+            probe = self._connection.execute(
+                sa.select(sa.text("*")).select_from(inner.columns().subquery("q")).limit(0)
+            )
+            names = list(probe.keys())
+            probe.close()
+            relation = inner.columns(*(sa.column(name) for name in names)).subquery("q")
+            return relation, dict.fromkeys(names)
+        name = table.table or table.name
+        inspector = sa.inspect(self._connection)
+        try:
+            described = inspector.get_columns(name, schema=table.schema_name)
+        except NoSuchTableError as error:
+            present = sorted(
+                [
+                    *inspector.get_table_names(schema=table.schema_name),
+                    *inspector.get_view_names(schema=table.schema_name),
+                ]
+            )
+            near = difflib.get_close_matches(name, present, n=3) or present[:10]
+            raise SourceError(
+                Words(
+                    f'{self._source.system}.{table.name}: the database has no table "{name}".',
+                    f"{self._source.system}.{table.name}：数据库中没有表“{name}”。",
+                ),
+                Words(
+                    f"Set `table` (and `schema`) in the sources file; there are: "
+                    f"{', '.join(near) or 'none'}.",
+                    f"请在源文件中设置 table（和 schema）；现有：{'、'.join(near) or '无'}。",
+                ),
+            ) from error
+        declared = {column["name"]: self._landed_type(column["type"]) for column in described}
+        if self._is_sqlite:
+            # Untyped columns: values come as they are stored, so that one odd value does not stop
+            # the whole table in a driver's conversion.
+            elements: list[sa.ColumnClause[Any]] = [
+                sa.column(column["name"]) for column in described
+            ]
+        else:
+            elements = [sa.column(column["name"], column["type"]) for column in described]
+        return sa.table(name, *elements, schema=table.schema_name), declared
+
+    def _landed_type(self, kind: sa.types.TypeEngine[Any]) -> str | None:
+        if self._is_sqlite and isinstance(kind, sa.Numeric):
+            return "number"  # SQLite keeps every decimal as a binary floating point number
+        return _landed_type(kind)
+
+    def _move_cursor(
+        self,
+        extract: Extract,
+        table: SqlTable,
+        state: Mapping[str, Any],
+        newest: Any,
+        kind: str | None,
+    ) -> None:
+        saved = state.get("cursor")
+        if newest is None:
+            extract.state["cursor"] = saved
+        else:
+            value = newest
+            if saved:
+                before = _from_saved(saved)
+                with contextlib.suppress(TypeError):
+                    value = max(before, value)
+            extract.state["cursor"] = _to_saved(value)
+        current = extract.state["cursor"]
+        if current:
+            value = _from_saved(current)
+            extract.cursor_to = str(value)
+            start = _lower_bound(current, table)
+            with contextlib.suppress(Unfit):
+                extract.known_from = coerce(start, kind or type_of_value(start) or "text", _UTC)
+            with contextlib.suppress(Unfit, ValueError):
+                moment = coerce(value, "timestamp", self._zone)
+                extract.newest_at = moment
+
+    @contextlib.contextmanager
+    def _told(self, table: SqlTable) -> Iterator[None]:
+        """Tell database errors in terms of the table."""
+        where = f"{self._source.system}.{table.name}"
+        try:
+            yield
+        except SQLAlchemyError as error:
+            with contextlib.suppress(SQLAlchemyError):
+                self._connection.rollback()
+            raise _database_error(where, error, self._source) from error
+        except (ValueError, OverflowError) as error:
+            # Drivers raise these for values that Python cannot hold, such as "infinity" as a date.
+            raise SourceError(
+                Words(
+                    f"{where}: the driver cannot read a value: {one_line(error)}.",
+                    f"{where}：驱动无法读取某个值：{one_line(error)}。",
+                ),
+                Words(
+                    "Convert that column in a `query`, for example to text.",
+                    "请在 query 中转换该列，例如转成文本。",
+                ),
+            ) from error
+
+
+class _Newest:
+    """The greatest cursor seen."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def see(self, values: Iterator[Any]) -> None:
+        present = [value for value in values if value is not None]
+        if self.value is not None:
+            present.append(self.value)
+        if present:
+            try:
+                self.value = max(present)
+            except TypeError as error:
+                kinds = sorted({type(value).__name__ for value in present})
+                raise SourceError(
+                    Words(
+                        f"The cursor mixes kinds of values: {', '.join(kinds)}.",
+                        f"游标列混有多种类型的值：{'、'.join(kinds)}。",
+                    ),
+                    Words(
+                        "Convert it to one kind in a `query`, or load a snapshot.",
+                        "请在 query 中统一类型，或改为 snapshot。",
+                    ),
+                ) from error
+
+
+@contextlib.contextmanager
+def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlReader]:
+    """Connect to the database of ``source``.
+
+    Raises:
+        SourceError: the URL, the driver, the server, the credentials or the file is wrong.
+    """
+    url = _url(source)
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "sqlite":
+        path = Path(unquote(url.database or ""))
+        if not path.is_file():
+            # SQLite would make a new, empty database in its place.
+            raise SourceError(
+                Words(
+                    f"{source.system}: no database file {path}.",
+                    f"{source.system}：找不到数据库文件 {path}。",
+                ),
+                Words("Correct `url` in the sources file.", "请更正源文件中的 url。"),
+            )
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        options["creator"] = lambda: sqlite3.connect(uri, uri=True, timeout=30)
+    elif url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    try:
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **options)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise SourceError(
+            Words(
+                f"{source.system}: no driver for {url.drivername}: {one_line(error)}.",
+                f"{source.system}：没有 {url.drivername} 的驱动。",
+            ),
+            Words(
+                "Install the driver, or write postgresql://, mysql:// or sqlite:///.",
+                "请安装驱动，或使用 postgresql://、mysql://、sqlite:///。",
+            ),
+        ) from error
+    try:
+        connection = engine.connect()
+    except (SQLAlchemyError, sqlite3.Error, RuntimeError, UnicodeError) as error:
+        raise _database_error(source.system, error, source, is_connecting=True) from error
+    try:
+        yield SqlReader(source, engine, connection)
+    finally:
+        with contextlib.suppress(SQLAlchemyError):
+            connection.close()
+        engine.dispose()
+
+
+def _url(source: SqlSource) -> sa.URL:
+    text = source.url
+    if source.url_env:
+        text = secret(source.url_env)
+        if not text:
+            raise SourceError(
+                Words(
+                    f"{source.system}: the environment variable {source.url_env} is not set.",
+                    f"{source.system}：环境变量 {source.url_env} 未设置。",
+                ),
+                Words(
+                    f"Set {source.url_env} to the database's URL, such as "
+                    "postgresql://user:password@host/database.",
+                    f"请把 {source.url_env} 设为数据库 URL。",
+                ),
+            )
+    try:
+        url = sa.make_url(text or "")
+    except (ArgumentError, ValueError) as error:
+        key = f"the variable {source.url_env}" if source.url_env else "`url`"
+        raise SourceError(
+            Words(
+                f"{source.system}: {key} holds no database URL.",
+                f"{source.system}：{source.url_env or 'url'} 不是数据库 URL。",
+            ),
+            Words(
+                "Write it as kind://user:password@host:port/database.",
+                "请写成 kind://user:password@host:port/database。",
+            ),
+        ) from error
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def _secrets(source: SqlSource) -> list[str]:
+    try:
+        url = _url(source)
+    except SourceError:
+        return []
+    secrets = [str(url.password)] if url.password else []
+    if source.url_env and (text := secret(source.url_env)):
+        secrets.append(text)
+    return secrets
+
+
+def _database_error(
+    where: str, error: BaseException, source: SqlSource, *, is_connecting: bool = False
+) -> SourceError:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    text = without_secrets(one_line(cause), _secrets(source))
+    key = f"the variable {source.url_env}" if source.url_env else "`url`"
+    lowered = text.lower()
+    if any(word in lowered for word in ("password", "authentication", "access denied", "role ")):
+        remedy = Words(
+            f"Correct user and password in {key}.",
+            f"请更正 {source.url_env or 'url'} 中的用户名和密码。",
+        )
+        is_transient = False
+    elif is_connecting:
+        remedy = Words(
+            f"Check that the server runs and that {key} names host, port and database.",
+            f"请检查服务器是否运行，以及 {source.url_env or 'url'} 的主机、端口和数据库名。",
+        )
+        is_transient = True
+    else:
+        remedy = Words(
+            "Check table, columns, query and the user's rights in the sources file.",
+            "请检查源文件中的表、列、查询以及用户权限。",
+        )
+        is_transient = isinstance(error, DBAPIError) and error.connection_invalidated
+    return SourceError(
+        Words(f"{where}: the database says: {text}", f"{where}：数据库返回：{text}"),
+        remedy,
+        is_transient=is_transient,
+    )
+
+
+def _no_column(where: str, role: str, name: str, present: list[str]) -> SourceError:
+    return SourceError(
+        Words(
+            f'{where}: `{role}` names the column "{name}", which is not there.',
+            f"{where}：{role} 指定的列“{name}”不存在。",
+        ),
+        Words(
+            f"Name one of: {', '.join(present)}.",
+            f"可用的列：{'、'.join(present)}。",
+        ),
+    )
+
+
+def _landed_type(kind: sa.types.TypeEngine[Any]) -> str | None:
+    """Landed type of an SQL type; None where the values have to tell."""
+    if isinstance(kind, sa.Boolean):
+        return "boolean"
+    if isinstance(kind, sa.Integer):
+        return "integer"
+    if isinstance(kind, sa.Float):
+        return "number"
+    if isinstance(kind, sa.Numeric):
+        scale, precision = kind.scale, kind.precision
+        if precision is not None and precision <= 38:
+            return f"decimal({scale or 0})"
+        return None
+    if isinstance(kind, sa.DateTime):
+        return "timestamp"
+    if isinstance(kind, sa.Date):
+        return "date"
+    if isinstance(kind, sa.Time):
+        return "time"
+    if isinstance(kind, sa.LargeBinary):
+        return "binary"
+    if isinstance(kind, sa.types.NullType):
+        return None
+    return "text"
+
+
+def _plain(value: Any) -> Any:
+    """Values of drivers as plain Python values."""
+    if value is None or isinstance(
+        value, str | int | float | Decimal | datetime | date | time | bytes | dict | list
+    ):
+        return value
+    if isinstance(value, memoryview):
+        return bytes(value)
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return str(value)
+
+
+def _to_saved(value: Any) -> dict[str, str]:
+    if isinstance(value, datetime):
+        return {"kind": "timestamp", "value": value.isoformat()}
+    if isinstance(value, date):
+        return {"kind": "date", "value": value.isoformat()}
+    if isinstance(value, bool | bytes):
+        raise SourceError(
+            Words("The cursor is no time, number or text.", "游标列不是时间、数值或文本。"),
+            Words("Choose another `cursor` column.", "请选择其他 cursor 列。"),
+        )
+    if isinstance(value, int):
+        return {"kind": "integer", "value": str(value)}
+    if isinstance(value, float | Decimal):
+        return {"kind": "decimal", "value": str(value)}
+    return {"kind": "text", "value": str(value)}
+
+
+def _from_saved(saved: Mapping[str, str]) -> Any:
+    convert: dict[str, Any] = {
+        "timestamp": datetime.fromisoformat,
+        "date": date.fromisoformat,
+        "integer": int,
+        "decimal": Decimal,
+        "text": str,
+    }
+    return convert[saved["kind"]](saved["value"])
+
+
+def _lower_bound(saved: Mapping[str, str], table: SqlTable) -> Any:
+    """Where the next load starts: behind the cursor by the overlap.
+
+    A row may be committed after one with a later time, and after one with a higher number.
+    """
+    value = _from_saved(saved)
+    overlap = timedelta(seconds=table.overlap_seconds)
+    if isinstance(value, int):
+        return value - table.overlap_numbers
+    if isinstance(value, datetime):
+        return value - overlap
+    if isinstance(value, date):
+        return value - timedelta(days=-(-table.overlap_seconds // 86_400))
+    if isinstance(value, str):
+        return _earlier_text(value, overlap)
+    return value
+
+
+def _earlier_text(text: str, overlap: timedelta) -> str:
+    """An ISO time as text, earlier by ``overlap``, in the same spelling; else the text itself."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if len(text) == 10:
+        days = timedelta(days=-(-int(overlap.total_seconds()) // 86_400))
+        return (moment - days).date().isoformat()
+    earlier = (moment - overlap).isoformat(sep=text[10])
+    if "." in text or len(text) == 19:
+        # A bound cut short sorts before the times that it stands for.
+        return earlier[:19]
+    return earlier.replace("+00:00", "Z") if text.endswith("Z") else earlier
+
+
+__all__ = ["SqlReader", "open_source"]
