@@ -61,8 +61,8 @@ class Kind:
 
     ``settings`` is the path of its :class:`Source` class. ``reader`` is the path of
     ``open_source(source, load)``, a context manager that gives a :class:`Reader`. ``check`` is the
-    path of ``check(source)``, which gives a list of findings; empty where nothing can be checked
-    beyond the settings. ``folder`` is where its README and, for a preset, its ``tables.toml`` are.
+    path of ``check(source)``, which gives a list of findings. ``folder`` is where its README and,
+    for a preset, its ``tables.toml`` are.
     """
 
     name: str
@@ -91,15 +91,18 @@ class Kind:
         return cast("Sequence[Any]", _imported(self.check)(source)) if self.check else ()
 
 
-def _kind(name: str, settings: str, *, reader: str = "", check: bool = True) -> Kind:
-    """A kind in the folder of its name. ``reader``: the folder of another kind that reads it."""
+def _kind(name: str, settings: str, *, reader: str = "", check: str = "") -> Kind:
+    """A kind in the folder of its name. ``reader``: the folder of another kind that reads it.
+
+    ``check`` is by default a function of that reader's module.
+    """
     module = f"{reader or name}.reader"
     return Kind(
         name=name,
         folder=name,
         settings=f"{name}.settings:{settings}",
         reader=f"{module}:open_source",
-        check=f"{module}:check" if check else "",
+        check=check or f"{module}:check",
     )
 
 
@@ -111,9 +114,10 @@ KINDS: Mapping[str, Kind] = {
             "sql_database",
             "sql_database.settings:SqlSource",
             "sql_database.reader:open_source",
+            "sql_database.check:check",
         ),
-        _kind("files", "FilesSource", check=False),
-        _kind("access_log", "AccessLogSource", check=False),
+        _kind("files", "FilesSource", check="files.check:check"),
+        _kind("access_log", "AccessLogSource", check="files.check:check"),
     )
 }
 

@@ -44,6 +44,7 @@ from dagster_project.connectors.problems import (
     without_secrets,
 )
 from dagster_project.connectors.receipts import naive_utc
+from dagster_project.connectors.sql_database.check import check as check
 from dagster_project.connectors.sql_database.settings import SqlSource, SqlTable
 from dagster_project.connectors.values import Unfit, coerce, common_type, type_of_value
 from dagster_project.settings import secret, utc_now
