@@ -27,13 +27,29 @@ _PACKAGE = __package__ or "dagster_project.connectors"
 
 
 @dataclass(frozen=True)
+class Window:
+    """A span of a cursor: from ``first`` up to, but without, ``last``.
+
+    Both are as people write them: a day, a time in the source's own clock, or a number.
+    """
+
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
 class Load:
-    """The load that a source is opened for. ``now`` is in UTC; ``as_of`` counts as today."""
+    """The load that a source is opened for. ``now`` is in UTC; ``as_of`` counts as today.
+
+    With a ``window`` only rows whose cursor lies in it are read, of incremental tables. A reader
+    that can do so has ``reads_windows = True``; none other is asked.
+    """
 
     load_id: str
     now: datetime
     as_of: date
     settings: Settings
+    window: Window | None = None
 
 
 class Reader(Protocol):
@@ -118,6 +134,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         _kind("files", "FilesSource", check="files.check:check"),
         _kind("access_log", "AccessLogSource", check="files.check:check"),
+        _kind("hubspot", "HubSpotSource"),
     )
 }
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import logging
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +16,16 @@ from typing import Any
 from dagster_project.connectors import duck, privacy
 from dagster_project.connectors.access_log.settings import AccessLogTable
 from dagster_project.connectors.extract import Extract, changed_type
-from dagster_project.connectors.kinds import KeyReader, Load, Reader, kind_of
+from dagster_project.connectors.kinds import KeyReader, Load, Reader, Window, kind_of
 from dagster_project.connectors.lake import Lake, Landing, SystemState
 from dagster_project.connectors.prepare import Preparation, Prepared
-from dagster_project.connectors.problems import SourceError, Words, disk_full, is_disk_full
+from dagster_project.connectors.problems import (
+    SourceError,
+    Words,
+    disk_full,
+    is_disk_full,
+    one_line,
+)
 from dagster_project.connectors.receipts import (
     Receipt,
     ensure_operations,
@@ -30,6 +37,7 @@ from dagster_project.connectors.receipts import (
     write_tables,
 )
 from dagster_project.connectors.retention import Removal, Retention, first_kept, removed_table
+from dagster_project.connectors.secrets import masked, masked_receipt, masked_reject
 from dagster_project.connectors.source_models import Source, Table
 from dagster_project.connectors.sources_file import as_of_date
 from dagster_project.settings import Settings, utc_now
@@ -56,6 +64,8 @@ def load_source(
     tables: Collection[str] | None = None,
     accept_shrink: bool = False,
     full: bool = False,
+    window: Window | None = None,
+    dry_run: bool = False,
 ) -> list[Receipt]:
     """Load tables of ``source``, all or those named, in one dlt package.
 
@@ -65,6 +75,9 @@ def load_source(
     Args:
         accept_shrink: land a snapshot although it is much smaller than the last one.
         full: read everything again, also what is behind the cursor or in unchanged files.
+        window: read rows of this span again, of incremental tables; cursors stay where they are
+            and no row counts as deleted.
+        dry_run: read and compare as ever, and land nothing: no row, no receipt, no state.
 
     Returns:
         One receipt per table, in the order of the sources file.
@@ -81,7 +94,7 @@ def load_source(
         ensure_operations(settings)
         with lake.locked() as state:
             load_id = lake.next_load_id(state, started_at)
-            run = _Run(source, settings, lake, state, load_id, accept_shrink, full)
+            run = _Run(source, settings, lake, state, load_id, accept_shrink, full, window, dry_run)
             return run.load(selected)
     except SourceError as error:
         # Only the lock: nothing of this load has begun.
@@ -93,6 +106,8 @@ def load_source(
         problem = disk_full(settings.home, error)
     load_id = lake.next_load_id(SystemState(), started_at)
     receipts = [_failed(source, table, load_id, started_at, problem) for table in selected]
+    if dry_run:
+        return receipts
     name = f"{load_id}-{source.system}.parquet"
     try:
         write_parquet(receipts_table(receipts), settings.operations / "receipts" / name)
@@ -112,6 +127,8 @@ class _Run:
         load_id: str,
         accept_shrink: bool,
         full: bool,
+        window: Window | None,
+        dry_run: bool,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -119,7 +136,9 @@ class _Run:
         self._state = state
         self._load_id = load_id
         self._accept_shrink = accept_shrink
-        self._full = full
+        self._full = full or window is not None
+        self._window = window
+        self._dry_run = dry_run
 
     def load(self, tables: list[Table]) -> list[Receipt]:
         outcomes: list[_Outcome] = []
@@ -129,13 +148,12 @@ class _Run:
             problem: SourceError | None = None
             try:
                 as_of = as_of_date(self._settings, utc_now())
-                reader = stack.enter_context(
-                    kind_of(self._source).open(
-                        self._source, Load(self._load_id, utc_now(), as_of, self._settings)
-                    )
-                )
+                load = Load(self._load_id, utc_now(), as_of, self._settings, self._window)
+                reader = stack.enter_context(kind_of(self._source).open(self._source, load))
             except SourceError as error:
                 problem = error
+            except Exception as error:
+                problem = _unexpected(self._source.system, error)
             for table in tables:
                 started_at = utc_now()
                 try:
@@ -146,7 +164,14 @@ class _Run:
                     outcome = _Outcome(
                         _failed(self._source, table, self._load_id, started_at, error)
                     )
-                self._retire(table, outcome, listed)
+                except Exception as error:
+                    problem_of_table = _unexpected(f"{self._source.system}.{table.name}", error)
+                    outcome = _Outcome(
+                        _failed(self._source, table, self._load_id, started_at, problem_of_table)
+                    )
+                if not self._dry_run:
+                    self._retire(table, outcome, listed)
+                outcome.receipt = masked_receipt(outcome.receipt, self._source)
                 outcomes.append(outcome)
                 receipt = outcome.receipt
                 log.info(
@@ -158,7 +183,8 @@ class _Run:
                     receipt.rows_loaded,
                     receipt.rows_rejected,
                 )
-        self._commit(outcomes, listed)
+        if not self._dry_run:
+            self._commit(outcomes, listed)
         return [outcome.receipt for outcome in outcomes]
 
     def _retire(self, table: Table, outcome: _Outcome, listed: Removal) -> None:
@@ -242,7 +268,11 @@ class _Run:
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
             state = {k: v for k, v in state.items() if k not in ("cursor", "known_rows", "content")}
-        state, notes = self._anonymise_landed(table, state)
+        if self._window:
+            self._check_window(reader, table, state)
+        notes: list[Words] = []
+        if not self._dry_run:
+            state, notes = self._anonymise_landed(table, state)
         extract = reader.extract(table, state, self._lake.work, full=full)
         extract.notes += notes
         shortened = privacy.shortened(table, extract.columns)
@@ -265,8 +295,9 @@ class _Run:
                 outcome.landing = Landing(table.name, prepared.files)
         if count_rejected:
             # Also of a load that is held back: they may be why it is too small.
+            told = [masked_reject(row) for row in rejected]
             rows = quarantined_table(
-                self._source.system, table.name, self._load_id, rejected, utc_now()
+                self._source.system, table.name, self._load_id, told, utc_now()
             )
             file = self._lake.work / f"{table.name}.quarantine.parquet"
             write_tables(itertools.chain(read_tables(extract.refused_parquet), [rows]), file)
@@ -274,6 +305,29 @@ class _Run:
             outcome.moves[file] = folder / f"{self._load_id}.parquet"
             outcome.quarantined = file
         return outcome
+
+    def _check_window(self, reader: Reader, table: Table, state: Mapping[str, Any]) -> None:
+        where = f"{self._source.system}.{table.name}"
+        again = Words(
+            f"Read it again whole: resync --system {self._source.system} --table {table.name}",
+            f"请整表重读：resync --system {self._source.system} --table {table.name}",
+        )
+        if table.load != "incremental" or not getattr(reader, "reads_windows", False):
+            raise SourceError(
+                Words(
+                    f"{where}: this table is not read by a cursor that can be bounded.",
+                    f"{where}：该表没有可限定范围的游标。",
+                ),
+                again,
+            )
+        if not state.get("cursor"):
+            raise SourceError(
+                Words(
+                    f"{where}: nothing has been loaded yet, so there is nothing to fill.",
+                    f"{where}：尚未加载过，无需回填。",
+                ),
+                again,
+            )
 
     def _anonymise_landed(
         self, table: Table, state: Mapping[str, Any]
@@ -368,7 +422,7 @@ class _Run:
             if table.load == "append":
                 return preparation.append()
             prepared = preparation.increment(full=full)
-            if table.primary_key and isinstance(reader, KeyReader):
+            if table.primary_key and isinstance(reader, KeyReader) and not self._window:
                 self._find_deleted(preparation, prepared, reader, table)
             return prepared
 
@@ -393,6 +447,10 @@ class _Run:
         prepared: Prepared,
         columns: Mapping[str, str],
     ) -> dict[str, Any]:
+        if self._window:
+            # Where the next load goes on from stays; what it compares with has grown.
+            kept = _without(state, "known_rows", "hashed_by")
+            return {**kept, "columns": dict(columns), "has_landed": True}
         new = {**state, **extract.state, "signature": _signature(table), "columns": dict(columns)}
         if not extract.is_unchanged:
             missing = set(state.get("missing_columns", [])) | extract.missing_columns
@@ -510,6 +568,27 @@ def _failed(
         remedy_zh=problem.remedy.zh,
         schedule=source.schedule,
         is_transient=problem.is_transient,
+    )
+
+
+def _unexpected(where: str, error: Exception) -> SourceError:
+    """The problem of an error that nobody foresaw: each kind's client has its own.
+
+    Raises:
+        Exception: ``error`` itself where the lake's disk is full, which ends the load.
+    """
+    if is_disk_full(error):
+        raise error
+    told = f"{type(error).__name__}: {one_line(error)}"
+    trace = "".join(traceback.format_exception(error))
+    log.error("%s: %s", where, masked(trace))
+    return SourceError(
+        Words(f"{where}: an unexpected error: {told}", f"{where}：意外错误：{told}"),
+        Words(
+            "Load again; if it stays, run the check of this kind and report the log.",
+            "请重新加载；若仍然失败，请运行该类型的检查并提交日志。",
+        ),
+        is_transient=True,
     )
 
 

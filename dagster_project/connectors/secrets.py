@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel
 
 from dagster_project.connectors.problems import SourceError, Words, without_secrets
+from dagster_project.connectors.receipts import Receipt, RejectedRow
 from dagster_project.connectors.source_models import Source, named_variables
 from dagster_project.settings import secret
 
@@ -118,6 +119,20 @@ def masked_error(problem: SourceError, source: Source) -> SourceError:
         _masked_words(problem.message, source),
         _masked_words(problem.remedy, source),
         is_transient=problem.is_transient,
+    )
+
+
+def masked_receipt(receipt: Receipt, source: Source) -> Receipt:
+    """``receipt`` with its texts masked."""
+    texts = {name: value for name, value in receipt if isinstance(value, str)}
+    clean = {name: masked(value, source) for name, value in texts.items()}
+    return receipt.model_copy(update=clean) if clean != texts else receipt
+
+
+def masked_reject(row: RejectedRow) -> RejectedRow:
+    """``row`` with its reason masked; the row itself stays as it came."""
+    return row.model_copy(
+        update={"reason_en": masked(row.reason_en), "reason_zh": masked(row.reason_zh)}
     )
 
 

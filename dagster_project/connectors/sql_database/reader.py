@@ -36,7 +36,7 @@ from dagster_project.connectors.extract import (
     check_names,
     write_rows,
 )
-from dagster_project.connectors.kinds import Load
+from dagster_project.connectors.kinds import Load, Window
 from dagster_project.connectors.problems import (
     SourceError,
     Words,
@@ -64,10 +64,19 @@ _UTC = ZoneInfo("UTC")
 class SqlReader:
     """An open connection to one database; :meth:`extract` reads one table of it."""
 
-    def __init__(self, source: SqlSource, engine: sa.Engine, connection: sa.Connection) -> None:
+    reads_windows = True
+
+    def __init__(
+        self,
+        source: SqlSource,
+        engine: sa.Engine,
+        connection: sa.Connection,
+        window: Window | None = None,
+    ) -> None:
         self._source = source
         self._engine = engine
         self._connection = connection
+        self._window = window
         self._zone = ZoneInfo(source.time_zone)
         self._is_sqlite = engine.dialect.name == "sqlite"
 
@@ -113,7 +122,11 @@ class SqlReader:
             kinds[CURSOR_COLUMN] = cursor_kind
             statement = statement.add_columns(cursor.label(CURSOR_COLUMN))
             saved = None if full else state.get("cursor")
-            if saved:
+            if self._window:
+                first, last = _bounds(self._window, state["cursor"], where)
+                extract.cursor_from, extract.cursor_to = str(first), str(last)
+                statement = statement.where(cursor >= first, cursor < last)
+            elif saved:
                 start = _lower_bound(saved, table)
                 extract.cursor_from = str(start)
                 statement = statement.where(sa.or_(cursor >= start, cursor.is_(None)))
@@ -130,9 +143,9 @@ class SqlReader:
                 zone=self._zone,
                 raw_zone_columns=frozenset({CURSOR_COLUMN}),
             )
-        if table.cursor:
+        if table.cursor and not self._window:
             self._move_cursor(extract, table, state, newest.value, cursor_kind)
-        else:
+        elif not table.cursor:
             # A copy of the whole table is as new as the moment at which it was taken.
             extract.newest_at = taken_at
         return extract
@@ -347,11 +360,38 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
     except (SQLAlchemyError, sqlite3.Error, RuntimeError, UnicodeError) as error:
         raise _database_error(source.system, error, source, is_connecting=True) from error
     try:
-        yield SqlReader(source, engine, connection)
+        yield SqlReader(source, engine, connection, load.window if load else None)
     finally:
         with contextlib.suppress(SQLAlchemyError):
             connection.close()
         engine.dispose()
+
+
+def _bounds(window: Window, saved: Any, where: str) -> tuple[Any, Any]:
+    """The window as values of the same kind as the saved cursor."""
+    sample = _from_saved(saved)
+
+    def bound(text: str) -> Any:
+        try:
+            if isinstance(sample, datetime):
+                value = datetime.fromisoformat(text)
+                return value if value.tzinfo else value.replace(tzinfo=sample.tzinfo)
+            if isinstance(sample, date):
+                return date.fromisoformat(text)
+            return text if isinstance(sample, str) else type(sample)(text)
+        except (ValueError, ArithmeticError) as error:
+            raise SourceError(
+                Words(
+                    f'{where}: "{text}" is no place of its cursor, which stands at {sample}.',
+                    f"{where}：“{text}”不是其游标的取值；当前游标为 {sample}。",
+                ),
+                Words(
+                    "Write --from and --to as the cursor is written.",
+                    "请按游标的写法填写 --from 和 --to。",
+                ),
+            ) from error
+
+    return bound(window.first), bound(window.last)
 
 
 def _url(source: SqlSource) -> sa.URL:
