@@ -134,6 +134,9 @@ KINDS: Mapping[str, Kind] = {
         ),
         _kind("files", "FilesSource", check="files.check:check"),
         _kind("access_log", "AccessLogSource", check="files.check:check"),
+        _kind("tryton", "TrytonSource"),
+        _kind("odoo_database", "OdooDatabaseSource"),
+        _kind("erpnext_database", "ErpnextDatabaseSource"),
         _kind("hubspot", "HubSpotSource"),
     )
 }
@@ -142,6 +145,16 @@ KINDS: Mapping[str, Kind] = {
 def kind_of(source: Source) -> Kind:
     """The kind that ``source`` is of."""
     return KINDS[source.kind]
+
+
+def known_tables(source: Source) -> tuple[str, ...]:
+    """Tables that the kind of ``source`` knows by itself, also those that it does not load."""
+    place = kind_of(source).place
+    if not (place / "tables.toml").is_file():
+        return ()
+    from dagster_project.connectors.presets import preset_tables
+
+    return preset_tables(place)
 
 
 def as_source(values: Any) -> Source:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from dagster_project.connectors.kinds import known_tables
 from dagster_project.connectors.receipts import ensure_operations
 from dagster_project.connectors.sources_file import Source, Table, load_sources
 from dagster_project.mapping import models as sql
@@ -117,6 +118,8 @@ def compile_mapping(settings: Settings) -> MappingReport:
     for source in sources:
         tables = used_sets.setdefault(source.mapping_set, set())
         tables.update(table.name for table in source.tables)
+        # A source that picks some tables of its kind leaves the rows of the others unused.
+        tables.update(known_tables(source))
     rules = load_rules(settings.seeds, registry, used_sets)
     problems = RuleProblems()
     web_rules = load_web_rules(settings.seeds, problems)
@@ -207,7 +210,8 @@ def _column_status(
         used.setdefault(key, set()).update(model.group.columns)
         for wanted in model.group.lookups:
             names = used.setdefault((model.source.system, wanted.table), set())
-            names.update([wanted.field, *model.source.siblings[wanted.table].primary_key])
+            other = model.source.siblings.get(wanted.table)
+            names.update([wanted.field, *(other.primary_key if other else ())])
     rows = []
     for tables in tables_by_system.values():
         for table in tables:

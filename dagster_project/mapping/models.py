@@ -214,7 +214,12 @@ class StagingSql:
         group = self.group
         rows = ", ".join(str(line) for line in group.lines)
         grain = "landed version of a row" if self.versions else "row"
-        tables = dict.fromkeys([self.source.table, *(entry.table for entry in group.lookups)])
+        tables = dict.fromkeys(
+            [
+                self.source.table,
+                *(entry.table for entry in group.lookups if entry.table in self.source.siblings),
+            ]
+        )
         lookups = [
             f"-- depends_on: {{{{ source({jinja_text(self.source.system)}, "
             f"{jinja_text(table)}) }}}}"

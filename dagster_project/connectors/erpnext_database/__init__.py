@@ -1,0 +1,1 @@
+"""ERPNext, read from its database (MariaDB or PostgreSQL); see README.md."""

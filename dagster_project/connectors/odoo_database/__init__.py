@@ -1,0 +1,1 @@
+"""Odoo, read from its database (PostgreSQL); see README.md."""

@@ -1,0 +1,1 @@
+"""Tryton, read from its PostgreSQL database; see README.md."""
