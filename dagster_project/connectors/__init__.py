@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dagster_project.connectors.kinds import Window
     from dagster_project.connectors.receipts import Receipt
     from dagster_project.connectors.sources_file import Source, Table
     from dagster_project.settings import Settings
@@ -24,11 +25,21 @@ def load_source(
     tables: Collection[str] | None = None,
     accept_shrink: bool = False,
     full: bool = False,
+    window: Window | None = None,
+    dry_run: bool = False,
 ) -> list[Receipt]:
     """Load tables of one source, all or those named; see :func:`connectors.load.load_source`."""
     from dagster_project.connectors.load import load_source as load_now
 
-    return load_now(source, settings, tables=tables, accept_shrink=accept_shrink, full=full)
+    return load_now(
+        source,
+        settings,
+        tables=tables,
+        accept_shrink=accept_shrink,
+        full=full,
+        window=window,
+        dry_run=dry_run,
+    )
 
 
 def load_table(

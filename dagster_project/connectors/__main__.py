@@ -7,32 +7,36 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from dagster_project.connectors import load_source
+from dagster_project.connectors import commands, load_source
+from dagster_project.connectors.check import check_all
+from dagster_project.connectors.kinds import Window
+from dagster_project.connectors.problems import SourceError
 from dagster_project.connectors.receipts import Receipt
 from dagster_project.connectors.sources_file import (
     Source,
     SourcesFile,
     SourcesFileError,
     load_sources,
-    missing_variables,
 )
 from dagster_project.settings import Settings, SettingsError, load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Load what the arguments select; 1 where a load failed or was held back, 2 for bad input."""
+    """Do what the arguments say; 1 where a load failed or was held back, 2 for bad input."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("dagster_project.connectors").setLevel(logging.INFO)
     try:
         settings = load_settings()
         sources = load_sources(settings)
-        selected = _select(sources, options.system, options.table)
+        selected = _select(sources, options.system, getattr(options, "table", None))
     except (SettingsError, SourcesFileError, LookupError) as error:
         print(error.args[0] if isinstance(error, LookupError) else error, file=sys.stderr)
         return 2
     if options.check:
-        return _check(settings, sources)
+        return _check(settings, selected)
+    if options.command:
+        return _command(options, selected[0], settings)
     receipts: list[Receipt] = []
     for source in selected:
         receipts += load_source(
@@ -42,11 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             accept_shrink=options.accept_shrink,
             full=options.full,
         )
+    return _told(receipts, settings, dry_run=False)
+
+
+def _told(receipts: Sequence[Receipt], settings: Settings, *, dry_run: bool) -> int:
     _print(receipts)
     bad = [receipt for receipt in receipts if not receipt.is_good]
     if bad:
         print(f"\n{len(bad)} of {len(receipts)} tables were not loaded; see the remedies above.")
         return 1
+    if dry_run:
+        print("\nDry run: nothing was landed. / 试运行：未入湖。")
+        return 0
     print(f"\nAll {len(receipts)} tables are in {settings.raw}. Next: make run")
     return 0
 
@@ -62,8 +73,72 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-shrink", action="store_true", help="land snapshots that have shrunk"
     )
     parser.add_argument("--full", action="store_true", help="read everything again")
-    parser.add_argument("--check", action="store_true", help="only check the sources file")
+    parser.add_argument(
+        "--check", action="store_true", help="say whether every source can be read; load nothing"
+    )
+    parser.set_defaults(command=None)
+    by_hand = parser.add_subparsers(
+        title="by hand", metavar="", description="each with --dry-run, which changes nothing"
+    )
+    for name, text in (
+        ("resync", "read one table whole and land what differs"),
+        ("backfill", "read a span of the cursor again"),
+        ("confirm", "land what was held back"),
+        ("reset", "forget a source; the next load starts from the beginning"),
+    ):
+        command = by_hand.add_parser(name, help=text, description=text)
+        command.set_defaults(command=name)
+        command.add_argument("--system", required=True, help="the source")
+        command.add_argument("--dry-run", action="store_true", help="say what would be done")
+        if name != "reset":
+            command.add_argument("--table", required=name == "resync", help="only this table")
+        if name == "backfill":
+            command.add_argument(
+                "--from", dest="first", required=True, help="first cursor value: 2026-01-31"
+            )
+            command.add_argument(
+                "--to", dest="last", required=True, help="the value to stop before"
+            )
     return parser
+
+
+def _command(options: argparse.Namespace, source: Source, settings: Settings) -> int:
+    dry_run: bool = options.dry_run
+    try:
+        if options.command == "reset":
+            return _reset(source, settings, dry_run=dry_run)
+        if options.command == "resync":
+            receipts = [commands.resync(source, options.table, settings, dry_run=dry_run)]
+        elif options.command == "confirm":
+            receipts = commands.confirm(source, options.table, settings, dry_run=dry_run)
+        else:
+            window = Window(options.first, options.last)
+            tables = [options.table] if options.table else None
+            receipts = commands.backfill(source, tables, window, settings, dry_run=dry_run)
+    except SourceError as problem:
+        for text in (problem.message.en, problem.message.zh):
+            print(text, file=sys.stderr)
+        print(f"→ {problem.remedy.en}\n→ {problem.remedy.zh}", file=sys.stderr)
+        return 2
+    return _told(receipts, settings, dry_run=dry_run)
+
+
+def _reset(source: Source, settings: Settings, *, dry_run: bool) -> int:
+    done = commands.reset(source, settings, dry_run=dry_run)
+    for table in done.tables:
+        print(
+            f"{source.system}.{table.table}: rows {table.count_rows}, files {table.count_files}, "
+            f"bytes {table.count_bytes}"
+        )
+    again = f"python -m dagster_project.connectors --system {source.system}"
+    if dry_run:
+        print(f"\nDry run: these would be moved to {done.folder}, and the cursors forgotten.")
+        print(f"试运行：将移至 {done.folder}，并清除游标。")
+    else:
+        print(f"\nMoved to {done.folder}; remove that folder when the source is loaded again:")
+        print(f"已移至 {done.folder}；重新加载后可删除该文件夹：")
+        print(f"  {again}")
+    return 0
 
 
 def _select(sources: SourcesFile, system: str | None, table: str | None) -> list[Source]:
@@ -84,14 +159,9 @@ def _select(sources: SourcesFile, system: str | None, table: str | None) -> list
     return [source]
 
 
-def _check(settings: Settings, sources: SourcesFile) -> int:
-    code = 0
-    for source in sources.sources:
-        print(f"{source.system}: {source.kind}, {len(source.tables)} tables, {source.schedule}")
-        for key, variable in missing_variables(source):
-            print(f"  {key}: the environment variable {variable} is not set; set it before loading")
-            code = 1
-    print(f"{settings.sources_file}: {len(sources.sources)} sources")
+def _check(settings: Settings, sources: Sequence[Source]) -> int:
+    code = check_all(sources, sys.stdout)
+    print(f"{settings.sources_file}: {len(sources)} sources")
     return code
 
 

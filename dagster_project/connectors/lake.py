@@ -115,6 +115,15 @@ class Lake:
                     ) from None
                 time.sleep(0.2)
 
+    def forget(self) -> None:
+        """Forget every load of this system but the id of the last, which later ones must pass."""
+        last = self._read_state().last_load_id
+        for path in self._state_folder.glob("*.parquet"):
+            path.unlink()
+        state = {"last_load_id": last, "tables": {}}
+        _write_text(self._state_file, json.dumps(state, ensure_ascii=False))
+        shutil.rmtree(self._pipelines_folder / self._pipeline_name, ignore_errors=True)
+
     def next_load_id(self, state: SystemState, now: datetime) -> str:
         """A load id greater than any before, also when the clock was set back."""
         load_id = now.strftime(LOAD_ID_FORMAT)

@@ -202,13 +202,23 @@ def read_receipts(settings: Settings, system: str, since: datetime) -> list[Rece
     found = []
     for path in sorted((settings.operations / "receipts").glob(f"*-{system}.parquet")):
         # A file is written after the loads that it tells of have started.
-        if path.stat().st_mtime < since.timestamp():
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < since:
             continue
         for row in pq.read_table(path).to_pylist():
             for name in ("started_at", "finished_at", "newest_at"):
                 row[name] = None if row[name] is None else row[name].replace(tzinfo=UTC)
             found.append(Receipt.model_validate({k: v for k, v in row.items() if v is not None}))
     return [receipt for receipt in found if receipt.started_at >= since]
+
+
+def last_receipts(settings: Settings, system: str) -> list[Receipt]:
+    """The newest receipt of every table of ``system``, by the table's name."""
+    newest: dict[str, Receipt] = {}
+    for receipt in read_receipts(settings, system, datetime.min.replace(tzinfo=UTC)):
+        known = newest.get(receipt.table_name)
+        if known is None or known.load_id < receipt.load_id:
+            newest[receipt.table_name] = receipt
+    return [newest[name] for name in sorted(newest)]
 
 
 def quarantined_table(

@@ -378,7 +378,11 @@ def _bounds(window: Window, saved: Any, where: str) -> tuple[Any, Any]:
                 return value if value.tzinfo else value.replace(tzinfo=sample.tzinfo)
             if isinstance(sample, date):
                 return date.fromisoformat(text)
-            return text if isinstance(sample, str) else type(sample)(text)
+            if isinstance(sample, str):
+                if _is_time(sample):
+                    datetime.fromisoformat(text)
+                return text
+            return type(sample)(text)
         except (ValueError, ArithmeticError) as error:
             raise SourceError(
                 Words(
@@ -391,7 +395,24 @@ def _bounds(window: Window, saved: Any, where: str) -> tuple[Any, Any]:
                 ),
             ) from error
 
-    return bound(window.first), bound(window.last)
+    first, last = bound(window.first), bound(window.last)
+    if not first < last:
+        raise SourceError(
+            Words(
+                f"{where}: --from {window.first} is not before --to {window.last}.",
+                f"{where}：--from {window.first} 不早于 --to {window.last}。",
+            ),
+            Words("Write the earlier of the two first.", "请先写较早的取值。"),
+        )
+    return first, last
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _url(source: SqlSource) -> sa.URL:

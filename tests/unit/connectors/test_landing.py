@@ -146,10 +146,12 @@ def test_command_tells_what_to_do_and_fails_where_a_table_does(
     assert command.main([]) == 2
     assert "no such file" in capsys.readouterr().err
     shop.sources(SOURCE)
-    assert command.main(["--check"]) == 0
+    assert command.main(["--check"]) == 2
+    assert "fits *.log" in capsys.readouterr().out
     assert command.main([]) == 1
     assert "Put the file there" in capsys.readouterr().out
     (shop.data / "a.log").write_text(log_line())
+    assert command.main(["--check"]) == 0
     assert command.main(["--system", "shop", "--table", "requests"]) == 0
     assert "shop.requests  loaded  1 " in capsys.readouterr().out
     assert command.main(["--system", "nobody"]) == 2
