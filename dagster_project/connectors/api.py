@@ -1,0 +1,338 @@
+"""What the readers of web interfaces share: increments by time, records to rows, calls made again.
+
+An increment asks the source for its newest change *first* and moves the cursor no further than
+that, whatever it meets while it reads: what changes during the reading comes with the next load.
+The next load begins an overlap earlier, with ``>=``, so that rows of the same second and rows that
+a source shows late are read again; those that are known already are not landed twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+import requests
+from pydantic import Field
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from dagster_project.connectors.extract import (
+    CURSOR_COLUMN,
+    Batch,
+    Extract,
+    check_names,
+    write_rows,
+)
+from dagster_project.connectors.kinds import Window
+from dagster_project.connectors.problems import SourceError, Words, one_line
+from dagster_project.connectors.secrets import masked
+from dagster_project.connectors.source_models import Columns, Source, Table, Text
+
+T = TypeVar("T")
+
+BATCH_ROWS = 5_000
+TRIES = 5
+LONGEST_PAUSE_SECONDS = 120
+TIMEOUT_SECONDS = (10, 120)
+_UTC = ZoneInfo("UTC")
+# The answer did not come, or broke off: nothing was changed at the source, so it can be asked anew.
+BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    HTTPError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+class ApiTable(Table):
+    """One table of a web interface."""
+
+    load: Literal["incremental", "snapshot"] = "incremental"
+    cursor: Text | None = Field(default=None, description="Field with the time of the last change.")
+    overlap_seconds: int = Field(
+        default=300, ge=0, description="Read again this far behind the cursor: late changes."
+    )
+    expects: Columns = Field(
+        default=(), description="Fields that the mapping needs; the check tells which are hidden."
+    )
+
+
+class PoliteRetry(Retry):
+    """Asks again when a server is busy, as late as it wants; every repetition is counted.
+
+    ``counts`` holds one number, shared by all copies that urllib3 makes.
+    """
+
+    counts: list[int]
+
+    @classmethod
+    def counting(cls, tries: int = TRIES) -> PoliteRetry:
+        retry = cls(
+            total=tries,
+            backoff_factor=0.5,
+            backoff_max=LONGEST_PAUSE_SECONDS,
+            backoff_jitter=0.1,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=None,
+            respect_retry_after_header=True,
+            raise_on_status=False,
+        )
+        retry.counts = [0]
+        return retry
+
+    def new(self, **kw: Any) -> Self:
+        copy = super().new(**kw)
+        copy.counts = self.counts
+        return copy
+
+    def increment(self, *args: Any, **kw: Any) -> Self:
+        copy = super().increment(*args, **kw)
+        self.counts[0] += 1
+        return copy
+
+
+def session(retry: PoliteRetry, ca_file: Path | None = None) -> requests.Session:
+    """A session that asks again as ``retry`` says and has a time-out.
+
+    Args:
+        ca_file: certificates to trust instead of the usual ones, such as a company's own.
+    """
+    made = requests.Session()
+    adapter = _TimelyAdapter(max_retries=retry)
+    made.mount("https://", adapter)
+    made.mount("http://", adapter)
+    if ca_file:
+        made.verify = str(ca_file)
+    return made
+
+
+class _TimelyAdapter(requests.adapters.HTTPAdapter):
+    """Clients that set no time-out would wait for ever."""
+
+    def send(self, request: Any, **kw: Any) -> requests.Response:  # type: ignore[override]
+        kw["timeout"] = kw.get("timeout") or TIMEOUT_SECONDS
+        return super().send(request, **kw)
+
+
+def again(
+    call: Callable[[], T],
+    retry: PoliteRetry,
+    errors: tuple[type[BaseException], ...] = BROKEN,
+    *,
+    is_worth: Callable[[BaseException], bool] = lambda error: True,
+) -> T:
+    """The result of ``call``, made again where its answer broke off.
+
+    Raises:
+        BaseException: the error of the last of :data:`TRIES` tries.
+    """
+    for attempt in range(TRIES):
+        try:
+            return call()
+        except errors as error:
+            if attempt == TRIES - 1 or not is_worth(error):
+                raise
+            retry.counts[0] += 1
+            time.sleep(min(0.2 * 2**attempt, LONGEST_PAUSE_SECONDS))
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a load asks for, UTC without zone: changes from ``start`` on, and before ``end``."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def span_of(
+    table: ApiTable,
+    state: Mapping[str, Any],
+    *,
+    full: bool,
+    window: Window | None = None,
+    zone: ZoneInfo = _UTC,
+) -> Span:
+    """What to ask for: a window that is read again, else all from the cursor's overlap on."""
+    if not table.cursor:
+        return Span()
+    if window is not None:
+        return Span(_bound(window.first, zone), _bound(window.last, zone))
+    saved = None if full else state.get("cursor")
+    if not saved:
+        return Span()
+    return Span(_moment(saved) - timedelta(seconds=table.overlap_seconds))
+
+
+def move_cursor(
+    extract: Extract, table: ApiTable, state: Mapping[str, Any], newest: datetime | None
+) -> None:
+    """Move the cursor to ``newest``, the newest change that the source had before the reading."""
+    saved = state.get("cursor")
+    before = _moment(saved) if saved else None
+    current = max((moment for moment in (before, newest) if moment), default=None)
+    if current is None:
+        extract.state["cursor"] = None
+        return
+    extract.state["cursor"] = {"kind": "timestamp", "value": current.isoformat()}
+    extract.cursor_to = str(current)
+    extract.known_from = current - timedelta(seconds=table.overlap_seconds)
+    extract.newest_at = current
+
+
+def write_records(
+    extract: Extract,
+    records: Iterable[Mapping[str, Any]],
+    path: Path,
+    *,
+    kinds: Mapping[str, str | None],
+    state: Mapping[str, Any],
+    where: str,
+    cursor: str | None = None,
+    zone: ZoneInfo = _UTC,
+) -> None:
+    """Write records to a Parquet file; what does not fit its column goes to the rejects.
+
+    Args:
+        kinds: landed type of each column, None where the values tell it.
+        cursor: column with the time of the last change; its values are in ``zone`` or carry one.
+        zone: zone of times without one.
+    """
+    check_names(list(kinds), where)
+    frozen: Mapping[str, str] = state.get("columns", {})
+    extract.missing_columns = set(frozen) - set(kinds)
+    extract.type_changes = {
+        name: (frozen[name], kind)
+        for name, kind in kinds.items()
+        if kind and name in frozen and frozen[name] != kind
+    }
+    names = list(kinds)
+    declared = dict(kinds)
+    if cursor:
+        declared[CURSOR_COLUMN] = "timestamp"
+    write_rows(
+        extract,
+        _batches(records, names, cursor, zone),
+        path,
+        frozen=frozen,
+        declared=declared,
+        zone=zone,
+        raw_zone_columns=frozenset({CURSOR_COLUMN}),
+    )
+
+
+def write_keys(
+    keys: Iterable[Sequence[Any]], columns: list[str], kinds: Mapping[str, str], work: Path
+) -> Path:
+    """Keys that a source holds now, as a Parquet file, to find deleted rows."""
+    path = work / f"{'_'.join(columns)}.keys.parquet"
+    batches = (Batch(columns, list(chunk)) for chunk in _chunks(keys, BATCH_ROWS))
+    declared: dict[str, str | None] = {name: kinds[name] for name in columns}
+    write_rows(Extract(), batches, path, frozen={}, declared=declared, zone=_UTC)
+    return path
+
+
+def utc(value: Any, zone: ZoneInfo = _UTC) -> datetime | None:
+    """A time, or an ISO text, as UTC without zone; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    aware = value if value.tzinfo else value.replace(tzinfo=zone)
+    return aware.astimezone(UTC).replace(tzinfo=None)
+
+
+def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most ``size`` values, in order."""
+    yield from _chunks(values, size)
+
+
+@contextlib.contextmanager
+def told(where: str, source: Source, errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Tell errors of the network, and ``errors`` of a client, as a :class:`SourceError`."""
+    network: tuple[type[BaseException], ...] = (*BROKEN, requests.RequestException, OSError)
+    try:
+        yield
+    except SourceError:
+        raise
+    except requests.exceptions.SSLError as error:
+        raise SourceError(
+            Words(
+                f"{where}: the server's certificate is not trusted: "
+                f"{masked(one_line(error), source)}",
+                f"{where}：服务器证书不受信任。",
+            ),
+            Words(
+                "Give the company's certificates in `ca_file`, or have the server's corrected.",
+                "请在 ca_file 中指定企业证书，或更正服务器证书。",
+            ),
+        ) from error
+    except (*network, *errors) as error:
+        text = masked(one_line(error), source)
+        raise SourceError(
+            Words(f"{where}: no answer: {text}", f"{where}：没有得到应答：{text}"),
+            Words(
+                "Check that the address in the sources file is right and that the system runs; "
+                "then load again. Nothing was skipped.",
+                "请检查源文件中的地址以及该系统是否在运行，然后重新加载；没有跳过任何数据。",
+            ),
+            is_transient=True,
+        ) from error
+
+
+def _batches(
+    records: Iterable[Mapping[str, Any]], names: list[str], cursor: str | None, zone: ZoneInfo
+) -> Iterator[Batch]:
+    columns = [*names, CURSOR_COLUMN] if cursor else names
+    for chunk in _chunks(records, BATCH_ROWS):
+        rows = []
+        for record in chunk:
+            row = [record.get(name) for name in names]
+            if cursor:
+                row.append(utc(record.get(cursor), zone))
+            rows.append(tuple(row))
+        yield Batch(columns, rows)
+
+
+def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    chunk: list[T] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _bound(text: str, zone: ZoneInfo) -> datetime:
+    moment = utc(text, zone)
+    if moment is None:
+        raise SourceError(
+            Words(f'"{text}" is no day and no time.', f"“{text}”不是日期或时间。"),
+            Words(
+                "Write 2026-01-31 or 2026-01-31T08:00.", "请写成 2026-01-31 或 2026-01-31T08:00。"
+            ),
+        )
+    return moment
+
+
+def _moment(saved: Mapping[str, str]) -> datetime:
+    moment = utc(saved["value"])
+    if moment is None:
+        raise ValueError(f"not a time: {saved['value']!r}")
+    return moment

@@ -1,0 +1,1 @@
+"""HubSpot CRM through HubSpot's own client; see reader.py."""
