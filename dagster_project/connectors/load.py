@@ -32,6 +32,7 @@ from dagster_project.connectors.receipts import (
     quarantined_table,
     read_tables,
     receipts_table,
+    schema_changes_table,
     truncate_raw_text,
     write_parquet,
     write_tables,
@@ -249,6 +250,10 @@ class _Run:
             rows = removed_table(self._source.system, self._load_id, removed, utc_now())
             write_parquet(rows, work / "removed_rows.parquet")
             moves[work / "removed_rows.parquet"] = operations / "removed_rows" / file_name
+        structure = schema_changes_table(outcome.receipt for outcome in outcomes)
+        if structure.num_rows:
+            write_parquet(structure, work / "schema_changes.parquet")
+            moves[work / "schema_changes.parquet"] = operations / "schema_changes" / file_name
         for outcome in outcomes:
             moves.update(outcome.moves)
             moves.update(outcome.removal.moves if outcome.removal else {})

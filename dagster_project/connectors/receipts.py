@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -72,6 +73,23 @@ QUARANTINED_ROWS_SCHEMA = pa.schema(
     ]
 )
 
+# The log of changed structures: what the receipts tell in `schema_changes`, one row per change.
+SCHEMA_CHANGES_SCHEMA = pa.schema(
+    [
+        ("system", pa.string()),
+        ("table_name", pa.string()),
+        ("load_id", pa.string()),
+        ("position", pa.int64()),
+        ("change", pa.string()),
+        ("column_name", pa.string()),
+        ("type_before", pa.string()),
+        ("type_after", pa.string()),
+        ("policy", pa.string()),
+        ("status", pa.string()),
+        ("found_at", TIMESTAMP),
+    ]
+)
+
 # What people did on the worklists; `dagster_project.worklists` writes them.
 WORKLIST_ACTIONS_SCHEMA = pa.schema(
     [
@@ -105,6 +123,7 @@ OPERATIONS_SCHEMAS: Mapping[str, pa.Schema] = {
     "receipts": RECEIPTS_SCHEMA,
     "quarantined_rows": QUARANTINED_ROWS_SCHEMA,
     "removed_rows": REMOVED_ROWS_SCHEMA,
+    "schema_changes": SCHEMA_CHANGES_SCHEMA,
     "worklist_actions": WORKLIST_ACTIONS_SCHEMA,
 }
 
@@ -195,6 +214,32 @@ def receipts_table(receipts: Iterable[Receipt]) -> pa.Table:
             row[name] = naive_utc(row[name])
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=RECEIPTS_SCHEMA)
+
+
+def schema_changes_table(receipts: Iterable[Receipt]) -> pa.Table:
+    """The changes that receipts tell, as a table of :data:`SCHEMA_CHANGES_SCHEMA`.
+
+    Each change is an object with ``change`` and, where they apply, ``column``, ``from``, ``to`` and
+    ``policy``. ``status`` is that of the load: whether rows landed all the same.
+    """
+    rows = [
+        {
+            "system": receipt.system,
+            "table_name": receipt.table_name,
+            "load_id": receipt.load_id,
+            "position": position,
+            "change": change["change"],
+            "column_name": change.get("column"),
+            "type_before": change.get("from"),
+            "type_after": change.get("to"),
+            "policy": change.get("policy"),
+            "status": receipt.status,
+            "found_at": naive_utc(receipt.finished_at),
+        }
+        for receipt in receipts
+        for position, change in enumerate(json.loads(receipt.schema_changes), start=1)
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA_CHANGES_SCHEMA)
 
 
 def read_receipts(settings: Settings, system: str, since: datetime) -> list[Receipt]:
