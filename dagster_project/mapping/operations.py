@@ -7,6 +7,7 @@ OPERATIONS_TABLES = (
     "receipts",
     "quarantined_rows",
     "removed_rows",
+    "schema_changes",
     "check_results",
     "worklist_actions",
 )
