@@ -61,7 +61,9 @@ LANDED = {
             system, table_name, '20260630T010000' as load_id, mode, 'loaded' as status,
             timestamp '2026-06-30 01:00' as started_at, timestamp '2026-06-30 01:01' as finished_at,
             received as rows_received, loaded as rows_loaded, received - loaded as rows_rejected,
-            0 as rows_deleted, 10 as rows_previous, timestamp '2026-06-29 12:00' as newest_at
+            0 as rows_deleted, 10 as rows_previous, received as rows_asked, 0 as rows_merged,
+            0 as rows_gap, 5 as coverage_seen, 5 as coverage_all, 'members' as coverage_en,
+            '[]' as schema_changes, timestamp '2026-06-29 12:00' as newest_at
         from (values
             ('crm', 'accounts', 'snapshot', 4, 4),
             ('pm', 'projects', 'append', 3, 3),
@@ -123,6 +125,8 @@ MARTS = {
     "mart_load_receipt": "select 'r' || i as load_receipt_id, 'crm' as source_system, 't' as "
     "source_table, '1' as load_id, 'loaded' as load_status, 1 as rows_rejected "
     "from range(3) as t(i)",
+    "mart_schema_change": "select load_receipt_id as schema_change_id, source_system, "
+    "source_table, load_id, 'added' as schema_change, 'fax' as column_name from mart_load_receipt",
     "mart_web_address_day": "select source_system, period_date, '10.0.0.1' as visitor_address, "
     "count_requests from mart_web_day",
     "mart_quarantined_row": "select 'crm' as source_system, 't' as source_table, 'f' as "

@@ -79,6 +79,18 @@ BAD: dict[str, tuple[str, str]] = {
         "ops.receipts",
         "update \"ops.receipts\" set rows_received = 0 where system = 'crm'",
     ),
+    "receipts__nothing_missing": (
+        "ops.receipts",
+        "update \"ops.receipts\" set rows_gap = 1 where system = 'crm'",
+    ),
+    "receipts__everything_visible": (
+        "ops.receipts",
+        "update \"ops.receipts\" set coverage_seen = 4 where system = 'crm'",
+    ),
+    "receipts__structure_unchanged": (
+        "ops.receipts",
+        "update \"ops.receipts\" set schema_changes = '[{}]' where system = 'crm'",
+    ),
     "receipts__counts_not_negative": (
         "ops.receipts",
         "update \"ops.receipts\" set rows_deleted = -1 where system = 'crm'",
@@ -183,6 +195,11 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
     "mart_load_receipt": {
         "key_unique": "set load_receipt_id = 'r0'",
         "status_known": "set load_status = 'lost' where load_receipt_id = 'r0'",
+    },
+    "mart_schema_change": {
+        "key_unique": "set schema_change_id = 'r0'",
+        "load_known": "set load_id = '2' where schema_change_id = 'r0'",
+        "change_named": "set schema_change = null where schema_change_id = 'r0'",
     },
     "mart_web_address_day": {
         "key_unique": "set period_date = date '2026-06-01'",
