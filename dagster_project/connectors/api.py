@@ -19,8 +19,9 @@ from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 import requests
+import urllib3
 from pydantic import Field
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, ProtocolError, SSLError
 from urllib3.util.retry import Retry
 
 from dagster_project.connectors.extract import (
@@ -42,13 +43,22 @@ TRIES = 5
 LONGEST_PAUSE_SECONDS = 120
 TIMEOUT_SECONDS = (10, 120)
 _UTC = ZoneInfo("UTC")
-# The answer did not come, or broke off: nothing was changed at the source, so it can be asked anew.
-BROKEN = (
+# The answer broke off, or is no whole text: :class:`PoliteRetry` has seen its head only.
+HALF: tuple[type[BaseException], ...] = (
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    ProtocolError,
+    DecodeError,
+    http.client.IncompleteRead,
+    ValueError,
+)
+# No answer came, or it broke off: nothing was changed at the source, so it can be asked anew.
+BROKEN: tuple[type[BaseException], ...] = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
-    HTTPError,
+    urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     ConnectionError,
     TimeoutError,
@@ -97,6 +107,9 @@ class PoliteRetry(Retry):
         return copy
 
     def increment(self, *args: Any, **kw: Any) -> Self:
+        error = kw.get("error")
+        if isinstance(error, SSLError):
+            raise error  # the certificate will be the same the next time
         copy = super().increment(*args, **kw)
         self.counts[0] += 1
         return copy
@@ -109,28 +122,33 @@ def session(retry: PoliteRetry, ca_file: Path | None = None) -> requests.Session
         ca_file: certificates to trust instead of the usual ones, such as a company's own.
     """
     made = requests.Session()
-    adapter = _TimelyAdapter(max_retries=retry)
+    adapter = _Adapter(retry, ca_file)
     made.mount("https://", adapter)
     made.mount("http://", adapter)
-    if ca_file:
-        made.verify = str(ca_file)
     return made
 
 
-class _TimelyAdapter(requests.adapters.HTTPAdapter):
-    """Clients that set no time-out would wait for ever."""
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Sets a time-out, without which clients wait for ever, and the certificates to trust.
+
+    Certificates named in the session would give way to those of an environment variable.
+    """
+
+    def __init__(self, retry: Retry, ca_file: Path | None) -> None:
+        super().__init__(max_retries=retry)
+        self._ca_file = ca_file
 
     def send(self, request: Any, **kw: Any) -> requests.Response:  # type: ignore[override]
         kw["timeout"] = kw.get("timeout") or TIMEOUT_SECONDS
+        if self._ca_file:
+            kw["verify"] = str(self._ca_file)
         return super().send(request, **kw)
 
 
 def again(
     call: Callable[[], T],
     retry: PoliteRetry,
-    errors: tuple[type[BaseException], ...] = BROKEN,
-    *,
-    is_worth: Callable[[BaseException], bool] = lambda error: True,
+    errors: tuple[type[BaseException], ...] = HALF,
 ) -> T:
     """The result of ``call``, made again where its answer broke off.
 
@@ -140,8 +158,8 @@ def again(
     for attempt in range(TRIES):
         try:
             return call()
-        except errors as error:
-            if attempt == TRIES - 1 or not is_worth(error):
+        except errors:
+            if attempt == TRIES - 1:
                 raise
             retry.counts[0] += 1
             time.sleep(min(0.2 * 2**attempt, LONGEST_PAUSE_SECONDS))
@@ -232,11 +250,30 @@ def write_records(
     )
 
 
+def tell_deleted(
+    extract: Extract, table: ApiTable, deleted: Sequence[str], name: str, work: Path
+) -> None:
+    """Hand over the ids that the source itself calls deleted.
+
+    A table with ``deletes = "flag"`` keeps their rows instead, marked as they are at the source.
+
+    Args:
+        name: the column with the id; it must be the table's whole key.
+    """
+    if deleted and tuple(table.primary_key) == (name,):
+        keys = ((one,) for one in deleted)
+        extract.deleted_keys = write_keys(keys, [name], {name: "text"}, work, "deleted")
+
+
 def write_keys(
-    keys: Iterable[Sequence[Any]], columns: list[str], kinds: Mapping[str, str], work: Path
+    keys: Iterable[Sequence[Any]],
+    columns: list[str],
+    kinds: Mapping[str, str],
+    work: Path,
+    name: str = "present",
 ) -> Path:
-    """Keys that a source holds now, as a Parquet file, to find deleted rows."""
-    path = work / f"{'_'.join(columns)}.keys.parquet"
+    """Keys of rows as a Parquet file, by default of those that a source holds now."""
+    path = work / f"{name}.keys.parquet"
     batches = (Batch(columns, list(chunk)) for chunk in _chunks(keys, BATCH_ROWS))
     declared: dict[str, str | None] = {name: kinds[name] for name in columns}
     write_rows(Extract(), batches, path, frozen={}, declared=declared, zone=_UTC)

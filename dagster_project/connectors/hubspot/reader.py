@@ -31,7 +31,6 @@ from hubspot.crm.objects import (
 )
 
 from dagster_project.connectors.api import (
-    BROKEN,
     TIMEOUT_SECONDS,
     PoliteRetry,
     Span,
@@ -39,6 +38,7 @@ from dagster_project.connectors.api import (
     chunks,
     move_cursor,
     span_of,
+    tell_deleted,
     told,
     utc,
     write_keys,
@@ -52,6 +52,8 @@ from dagster_project.connectors.problems import SourceError, Words, one_line
 from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.secrets import masked, need_secret
 from dagster_project.settings import utc_now
+
+Kinds = dict[str, str | None]
 
 SEARCH_PAGE = 200
 LIST_PAGE = 100
@@ -138,19 +140,19 @@ class HubSpotReader:
         extract = Extract()
         calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
-        read = {
+        readers: dict[str, Callable[..., tuple[Kinds, Iterable[dict[str, Any]]]]] = {
             "objects": self._objects,
             "history": self._history,
             "associations": self._associations,
             "owners": self._owners,
             "stages": self._stages,
-        }[table.resource]
+        }
         with self._told(where):
             newest = self._newest(table) if table.cursor else None
             taken_at = naive_utc(utc_now())
-            kinds, records = read(
-                table, extract, span_of(table, state, full=full, window=self._window)
-            )
+            span = span_of(table, state, full=full, window=self._window)
+            deleted: list[str] = []
+            kinds, records = readers[table.resource](table, extract, span, deleted)
             write_records(
                 extract,
                 records,
@@ -160,6 +162,7 @@ class HubSpotReader:
                 where=where,
                 cursor="_changed" if table.cursor else None,
             )
+            tell_deleted(extract, table, deleted, "id", work)
         if table.cursor and not self._window:
             move_cursor(extract, table, state, newest)
         elif not table.cursor:
@@ -183,19 +186,21 @@ class HubSpotReader:
             return write_keys(keys, columns, {"id": "text"}, work)
 
     def _objects(
-        self, table: HubSpotTable, extract: Extract, span: Span
-    ) -> tuple[dict[str, str | None], Iterable[dict[str, Any]]]:
+        self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
+    ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
         names = self._property_names(table)
         if table.cursor:
             names = list(dict.fromkeys([*names, table.cursor]))
-        kinds: dict[str, str | None] = {**RECORD_COLUMNS, **dict.fromkeys(names, "text")}
+        kinds: Kinds = {**RECORD_COLUMNS, **dict.fromkeys(names, "text")}
         asked = [*names, MERGED] if MERGED in self._known(_object(table)) else names
+
+        keeps_archived = table.deletes == "flag"
 
         def records() -> Iterator[dict[str, Any]]:
             seen: set[str] = set()
             merged: dict[str, datetime | None] = {}
             extract.rows_asked = 0
-            for is_archived in (False, True):
+            for is_archived in (False, True) if keeps_archived else (False,):
                 ids = (
                     self._archived_since(_object(table), span)
                     if is_archived
@@ -212,15 +217,18 @@ class HubSpotReader:
                             merged[old] = changed
                     own = {name: record.get(name) for name in RECORD_COLUMNS}
                     yield {**values, **own, "archived": is_archived, "_changed": changed}
-            for old in sorted(set(merged) - seen):
-                extract.rows_asked += 1
-                yield {"id": old, "archived": True, "_changed": merged[old]}
+            gone = sorted(set(merged) - seen)
+            if keeps_archived:
+                extract.rows_asked += len(gone)
+                yield from ({"id": old, "archived": True, "_changed": merged[old]} for old in gone)
+            else:
+                deleted.extend([*self._archived_since(_object(table), span), *gone])
 
         return kinds, records()
 
     def _history(
-        self, table: HubSpotTable, extract: Extract, span: Span
-    ) -> tuple[dict[str, str | None], Iterable[dict[str, Any]]]:
+        self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
+    ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
         name = str(table.history_of)
 
         def records() -> Iterator[dict[str, Any]]:
@@ -236,9 +244,9 @@ class HubSpotReader:
         return dict(HISTORY_COLUMNS), records()
 
     def _associations(
-        self, table: HubSpotTable, extract: Extract, span: Span
-    ) -> tuple[dict[str, str | None], Iterable[dict[str, Any]]]:
-        del span
+        self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
+    ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
+        del span, deleted, extract
 
         def records() -> Iterator[dict[str, Any]]:
             ids = (record["id"] for record in self._listed(_object(table), archived=False))
@@ -265,9 +273,9 @@ class HubSpotReader:
         return dict(ASSOCIATION_COLUMNS), records()
 
     def _owners(
-        self, table: HubSpotTable, extract: Extract, span: Span
-    ) -> tuple[dict[str, str | None], Iterable[dict[str, Any]]]:
-        del table, span
+        self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
+    ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
+        del table, span, deleted, extract
 
         def records() -> Iterator[dict[str, Any]]:
             for archived in (False, True):
@@ -290,9 +298,9 @@ class HubSpotReader:
         return dict(OWNER_COLUMNS), records()
 
     def _stages(
-        self, table: HubSpotTable, extract: Extract, span: Span
-    ) -> tuple[dict[str, str | None], Iterable[dict[str, Any]]]:
-        del span
+        self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
+    ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
+        del span, deleted, extract
 
         def records() -> Iterator[dict[str, Any]]:
             found = self._call(self._client.crm.pipelines.pipelines_api.get_all, _object(table))
@@ -453,12 +461,12 @@ class HubSpotReader:
                 self._quota = (int(limit) - int(left), int(limit))
             return json.loads(response.data)
 
-        return again(call, self._retry, (*BROKEN, ValueError))
+        return again(call, self._retry)
 
     @contextlib.contextmanager
     def _told(self, where: str) -> Iterator[None]:
         try:
-            with told(where, self._source):
+            with told(where, self._source, (ValueError,)):
                 yield
         except API_ERRORS as error:
             raise _refused(where, error, self._source) from error

@@ -1,0 +1,1 @@
+"""Salesforce through simple-salesforce; see reader.py."""
