@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m dagster_project
 SIZE ?= small
 SERVE ?= 1
+SYSTEMS ?= $(HOME)/.cache/sales-migration-health/systems
 ENV ?= dev
 export DAGSTER_DISABLE_TELEMETRY := 1
 ifdef SOURCES
@@ -15,7 +16,7 @@ export SMH_HOME := $(abspath $(HOME_DIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run backfill dev dashboard test test-spark check format plan rollback doctor bench bench-web screenshots clean
+.PHONY: help setup demo run backfill dev dashboard test test-spark test-systems check format plan rollback doctor bench bench-web screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,11 +47,14 @@ dashboard: setup ## Serve the dashboard on the last published version
 	@$(RUN) dashboard
 
 test: setup ## Run every test that the machine allows; others skip with their reason
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not systems" --numprocesses 2 --dist loadfile
 
 test-spark: setup ## Build the project on a Spark cluster on loopback and compare with DuckDB
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
 	$(BIN)/python -m pytest -m spark tests/warehouse
+
+test-systems: setup ## Test the connectors against real systems, kept in SYSTEMS (minutes)
+	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) tests/systems tests/integration/connectors
 
 check: setup ## Lint and type-check: quiet means clean
 	@$(BIN)/ruff check --quiet .
