@@ -133,11 +133,20 @@ KINDS: Mapping[str, Kind] = {
             "sql_database.check:check",
         ),
         _kind("files", "FilesSource", check="files.check:check"),
+        Kind(
+            "rest",
+            "rest_api",
+            "rest_api.settings:RestSource",
+            "rest_api.reader:open_source",
+            "rest_api.reader:check",
+        ),
         _kind("access_log", "AccessLogSource", check="files.check:check"),
         _kind("tryton", "TrytonSource"),
         _kind("odoo_database", "OdooDatabaseSource"),
         _kind("erpnext_database", "ErpnextDatabaseSource"),
         _kind("hubspot", "HubSpotSource"),
+        _kind("salesforce", "SalesforceSource"),
+        _kind("odoo", "OdooSource"),
     )
 }
 

@@ -1,0 +1,1 @@
+"""Odoo over JSON-RPC, through OdooRPC; see reader.py."""
