@@ -19,7 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--no-serve", action="store_true", help="end after publishing")
     run = commands.add_parser("run", help="run the whole pipeline on the sources file")
     run.add_argument("--job", default="refresh", help="a job of the Dagster project")
-    run.add_argument("--in-process", action="store_true", help="one process, for debugging")
+    run.add_argument(
+        "--in-process",
+        action="store_true",
+        help="one process for all steps: cheaper where no source makes the others wait",
+    )
     backfill = commands.add_parser("backfill", help="compute days of the web models again")
     backfill.add_argument("--from", dest="first", type=date.fromisoformat, required=True)
     backfill.add_argument("--to", dest="last", type=date.fromisoformat, required=True)

@@ -141,7 +141,7 @@ def load_suites(folder: Path = SUITES) -> list[Suite]:
     suites = []
     for path in sorted(folder.glob("*/*.yml")):
         try:
-            suite = Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            suite = Suite.model_validate(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
         except yaml.YAMLError as error:
             raise DefinitionError(f"{path}: not valid YAML: {error}. Correct the line.") from error
         except ValidationError as error:

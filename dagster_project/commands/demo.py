@@ -22,7 +22,8 @@ def demo(settings: Settings, *, size: str, serve: bool) -> int:
         code = write_demo_company(["--size", size, "--home", str(settings.home)])
         if code:
             return code
-    code = run(settings)
+    # Its sources are files on this machine: there is nothing to wait for side by side.
+    code = run(settings, in_process=True)
     if code or not serve:
         return code
     return serve_dashboard(settings)

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from dagster_project.event_log import PooledSqliteEventLogStorage
 from dagster_project.settings import Settings
 
 
@@ -42,6 +43,12 @@ def instance_configuration(settings: Settings) -> dict[str, Any]:
         # The URL stays in the environment; the file only names the variable.
         configuration["storage"] = {
             "postgres": {"postgres_url": {"env": "SMH_DAGSTER_POSTGRES_URL"}}
+        }
+    else:
+        configuration["event_log_storage"] = {
+            "module": PooledSqliteEventLogStorage.__module__,
+            "class": PooledSqliteEventLogStorage.__name__,
+            "config": {"base_dir": str(settings.dagster_home / "history" / "runs")},
         }
     return configuration
 

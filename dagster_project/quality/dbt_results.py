@@ -32,7 +32,9 @@ _PROMISES = {
     "unique": ("Every {column} occurs once", "{column} 不重复"),
     "unique_together": ("{columns} together occur once", "{columns} 的组合不重复"),
     "not_null": ("{column} is never empty", "{column} 不为空"),
+    "never_empty": ("{columns} are never empty", "{columns} 均不为空"),
     "non_negative": ("{column} is never negative", "{column} 不为负"),
+    "never_negative": ("{columns} are never negative", "{columns} 均不为负"),
     "accepted_values": ("{column} holds only known values", "{column} 只含约定的值"),
     "relationships": (
         "Every {column} exists in the table it refers to",

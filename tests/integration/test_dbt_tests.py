@@ -82,6 +82,14 @@ FAULTS = {
         insert into marts.mart_web_address (source_system, visitor_address, count_requests)
         values ('web', '10.0.0.1', 1), ('web', '10.0.0.1', 1)
     """,
+    "never_empty_mart_web_session_source_system__period_date__visitor_id": """
+        insert into marts.mart_web_session (session_id, source_system, period_date)
+        values ('web:1', 'web', date '2026-01-01')
+    """,
+    "never_negative_mart_web_day_count_requests__count_error_requests__count_bytes": """
+        insert into marts.mart_web_day (web_day_id, source_system, count_error_requests)
+        values ('web:2026-01-02:200', 'web', -1)
+    """,
     "non_negative_mart_opportunity_cycle_days": """
         update marts.mart_opportunity set cycle_days = -1 where opportunity_id = 'small_crm:A1'
     """,
