@@ -147,6 +147,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("hubspot", "HubSpotSource"),
         _kind("salesforce", "SalesforceSource"),
         _kind("odoo", "OdooSource"),
+        _kind("kingdee", "KingdeeSource"),
     )
 }
 
