@@ -67,6 +67,7 @@ SHOTS = (
     Shot("intent_en_light_wide", "/intent", 1280, 900),
     Shot("account_en_light_wide", "/intent", 1280, 900, press=".st-key-row_account_0 button"),
     Shot("worklist_zh_light_wide", "/worklists?lang=zh&list=stalled_lead", 1280, 900),
+    Shot("sources_en_light_wide", "/sources", 1280, 900),
     Shot("data_trust_en_light_wide", "/data-trust", 1280, 900),
 )
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from dagster_project.connectors.places import list_files
 from dagster_project.connectors.problems import SourceError
+from dagster_project.connectors.schedules import CRON
 from dagster_project.connectors.sources_file import AccessLogSource, Source
 from dagster_project.defs import keys
 from dagster_project.defs.backfill import DAYS_ASKED_FOR
@@ -17,7 +18,6 @@ from dagster_project.defs.selection import Slice
 from dagster_project.publishing import current_version
 from dagster_project.settings import Settings
 
-CRON = {"hourly": "5 * * * *", "daily": "15 2 * * *", "weekly": "30 3 * * 1"}
 # How often the daemon looks, too.
 SENSOR_SECONDS = 5
 BACKFILL_JOB = "backfill_web_days"

@@ -47,7 +47,10 @@ def _run(settings: Settings) -> None:
     data_trust = st.Page(
         "app_pages/data_trust.py", title=text("page.data_trust", language), url_path="data-trust"
     )
-    pages = (overview, intent, worklists, data_trust)
+    sources = st.Page(
+        "app_pages/sources.py", title=text("page.sources", language), url_path="sources"
+    )
+    pages = (overview, intent, worklists, sources, data_trust)
     page = st.navigation(list(pages), position="hidden")
     shell.masthead(language, [(item.title, item) for item in pages], page)
     zone = shell.viewer_zone(settings)

@@ -99,18 +99,18 @@ class _Missing(string.Formatter):
         return html.escape(formats.DASH if value is None or value == "" else value)
 
 
-def _step_html(view: View, step: Step) -> str:
+def _step_html(view: View, step: Step, group: str) -> str:
     values = {
         name: formats.number(value) if isinstance(value, int) else value
         for name, value in step.values.items()
     }
-    for name in ("reasons", "message", "remedy", "check", "description"):
+    for name in ("reasons", "message", "remedy", "check", "description", "coverage"):
         values[name] = values.get(f"{name}_{view.language}") or values.get(f"{name}_en")
     if view.language == "zh" and values.get("detail_zh"):
         values["detail"] = values["detail_zh"]
     values["check_name"] = values.get("description") or values.get("check_id")
     values["detail"] = _shortened(values.get("detail"))
-    template = view.text_template(f"trust.next.{step.kind}")
+    template = view.text_template(f"{group}.next.{step.kind}")
     body = _Missing().vformat(template, (), values)
     return f"<li>{html.dot(step.severity)}<span>{body}</span></li>"
 
@@ -123,12 +123,17 @@ def _shortened(value: Any, length: int = 160) -> Any:
 def next_steps(view: View) -> None:
     """What to do, in words, the gravest first."""
     steps = ask(view.version, _steps_of, _reasons(view), view.version.info.run_id)
+    steps_panel(view, steps, "trust")
+
+
+def steps_panel(view: View, steps: Sequence[Step], group: str) -> None:
+    """Steps as a list, in the words of ``<group>.next.<kind>``; says so where there are none."""
     with st.container(key="panel_next"):
         st.html(html.panel_title(view.text("trust.next_title"), view.text("trust.next_note")))
         if not steps:
-            st.html(f'<div class="empty">{html.escape(view.text("trust.next_none"))}</div>')
+            st.html(f'<div class="empty">{html.escape(view.text(f"{group}.next_none"))}</div>')
             return
-        items = "".join(_step_html(view, step) for step in steps)
+        items = "".join(_step_html(view, step, group) for step in steps)
         st.html(f'<ol class="steps">{items}</ol>')
 
 
@@ -155,24 +160,28 @@ def _steps_of(
     )
 
 
-def _listing(
+def listing(
     view: View,
     name: str,
-    listing: Listing,
+    found: Listing,
     columns: Sequence[str],
     shape: Callable[[Row], Row] | None = None,
+    group: str = "trust",
 ) -> None:
-    """A titled table of rows; says so where there are none or the table is not published."""
+    """A titled table of rows; says so where there are none or the table is not published.
+
+    Its texts are ``<group>.<name>``, with ``_note`` and ``_none``.
+    """
     with st.container(key=f"panel_{name}"):
-        note = view.text(f"trust.{name}_note")
-        st.html(html.panel_title(view.text(f"trust.{name}"), note))
-        if not listing.is_known:
+        note = view.text(f"{group}.{name}_note")
+        st.html(html.panel_title(view.text(f"{group}.{name}"), note))
+        if not found.is_known:
             st.html(f'<div class="empty">{html.escape(view.text("trust.not_published"))}</div>')
             return
-        if not listing.rows:
-            st.html(f'<div class="empty">{html.escape(view.text(f"trust.{name}_none"))}</div>')
+        if not found.rows:
+            st.html(f'<div class="empty">{html.escape(view.text(f"{group}.{name}_none"))}</div>')
             return
-        rows = [shape(row) if shape else row for row in listing.rows]
+        rows = [shape(row) if shape else row for row in found.rows]
         present = [column for column in columns if any(column in row for row in rows)]
         frame = pd.DataFrame(
             [{column: _cell(view, column, row.get(column)) for column in present} for row in rows]
@@ -191,12 +200,12 @@ def _listing(
             },
             key=f"table_{name}",
         )
-        if listing.count_all > len(listing.rows):
+        if found.count_all > len(found.rows):
             st.caption(
                 view.text(
                     "trust.shown",
-                    shown=formats.number(len(listing.rows)),
-                    count=formats.number(listing.count_all),
+                    shown=formats.number(len(found.rows)),
+                    count=formats.number(found.count_all),
                 )
             )
 
@@ -219,6 +228,8 @@ def _cell(view: View, column: str, value: Any) -> Any:
         return view.text_or(f"severity.{value}", str(value))
     if column == "unconverted_reason":
         return view.text_or(f"unconverted_reason.{value}", str(value))
+    if column in ("schema_change", "drift_policy"):
+        return view.text_or(f"{column}.{value}", str(value))
     if column == "layer":
         return view.text_or(f"layer.{value}", str(value))
     if column.endswith("_at"):
@@ -244,15 +255,15 @@ def _in_language(view: View, *names: str) -> Callable[[Row], Row]:
 
 def freshness(view: View) -> None:
     """The sources in one table, and every table of theirs in another."""
-    listing = ask(view.version, trust.freshness_by_system)
+    by_system = ask(view.version, trust.freshness_by_system)
     with st.container(key="panel_sources"):
         st.html(html.panel_title(view.text("trust.sources"), view.text("trust.sources_note")))
-        if not listing.rows:
-            key = "trust.freshness_none" if listing.is_known else "trust.not_published"
+        if not by_system.rows:
+            key = "trust.freshness_none" if by_system.is_known else "trust.not_published"
             st.html(f'<div class="empty">{html.escape(view.text(key))}</div>')
             return
-        st.html(_sources_table(view, listing))
-    _listing(
+        st.html(_sources_table(view, by_system))
+    listing(
         view,
         "freshness",
         ask(view.version, trust.freshness),
@@ -293,7 +304,7 @@ def receipts(view: View) -> None:
         "rows_loaded", "rows_rejected", "rows_deleted", "rows_previous", "message",
         "remedy", "schema_changes",
     )  # fmt: skip
-    _listing(
+    listing(
         view,
         "receipts",
         ask(view.version, trust.last_receipts),
@@ -307,11 +318,11 @@ def checks(view: View) -> None:
         "status", "severity", "layer", "table_name", "column_name", "description",
         "count_failed", "detail", "checker",
     )  # fmt: skip
-    _listing(view, "checks", _checks(view), columns, _in_language(view, "description"))
+    listing(view, "checks", _checks(view), columns, _in_language(view, "description"))
 
 
 def quarantine(view: View) -> None:
-    _listing(
+    listing(
         view,
         "quarantine",
         ask(view.version, trust.quarantine_reasons),
@@ -321,12 +332,12 @@ def quarantine(view: View) -> None:
     samples = ask(view.version, trust.quarantine_samples)
     if samples.rows:
         columns = ("source_system", "source_table", "source_file", "source_row", "raw_text")
-        _listing(view, "samples", samples, columns)
+        listing(view, "samples", samples, columns)
 
 
 def mapping(view: View) -> None:
     """Codes, fields, references and values that the rule tables do not cover."""
-    _listing(
+    listing(
         view,
         "codes",
         ask(view.version, trust.unmapped_codes),
@@ -335,7 +346,7 @@ def mapping(view: View) -> None:
             "canonical_code", "count_rows",
         ),
     )  # fmt: skip
-    _listing(
+    listing(
         view,
         "references",
         ask(view.version, trust.unmatched_references),
@@ -344,7 +355,7 @@ def mapping(view: View) -> None:
             "count_rows",
         ),
     )  # fmt: skip
-    _listing(
+    listing(
         view,
         "unconverted",
         ask(view.version, trust.unconverted_values),
@@ -353,7 +364,7 @@ def mapping(view: View) -> None:
             "unconverted_reason", "count_rows",
         ),
     )  # fmt: skip
-    _listing(
+    listing(
         view,
         "fields",
         ask(view.version, trust.unmapped_fields),
@@ -362,7 +373,7 @@ def mapping(view: View) -> None:
 
 
 def versions(view: View) -> None:
-    _listing(
+    listing(
         view,
         "versions",
         ask(view.version, trust.versions),

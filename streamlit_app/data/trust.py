@@ -28,13 +28,14 @@ class Listing:
 _ABSENT = Listing((), 0, is_known=False)
 
 
-def _listing(
+def listing(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     sql: str,
     parameters: dict[str, Any] | None = None,
     limit: int = LIST_LIMIT,
 ) -> Listing:
+    """Rows of ``sql``, at most ``limit``; not known where ``table`` is not published."""
     if table not in table_names(connection):
         return _ABSENT
     counted = connection.execute(f"select count(*) from ({sql}) as listed", parameters).fetchone()
@@ -46,7 +47,7 @@ def _listing(
 
 def freshness(connection: duckdb.DuckDBPyConnection) -> Listing:
     """One row per source table, the oldest state first."""
-    return _listing(
+    return listing(
         connection,
         "mart_data_freshness",
         """
@@ -65,7 +66,7 @@ def freshness(connection: duckdb.DuckDBPyConnection) -> Listing:
 
 def last_receipts(connection: duckdb.DuckDBPyConnection) -> Listing:
     """The newest load of every source table."""
-    return _listing(
+    return listing(
         connection,
         "mart_load_receipt",
         """
@@ -86,7 +87,7 @@ def last_receipts(connection: duckdb.DuckDBPyConnection) -> Listing:
 
 def checks(connection: duckdb.DuckDBPyConnection, run_id: str) -> Listing:
     """Check results of one run, what failed first."""
-    return _listing(
+    return listing(
         connection,
         "ops_check_results",
         """
@@ -106,7 +107,7 @@ def checks(connection: duckdb.DuckDBPyConnection, run_id: str) -> Listing:
 
 def quarantine_reasons(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Rejected rows by table and reason, with one sample each."""
-    return _listing(
+    return listing(
         connection,
         "mart_quarantined_row",
         """
@@ -123,7 +124,7 @@ def quarantine_reasons(connection: duckdb.DuckDBPyConnection) -> Listing:
 
 def quarantine_samples(connection: duckdb.DuckDBPyConnection, per_reason: int = 5) -> Listing:
     """The newest few rejected rows of every table and reason, with file and line."""
-    return _listing(
+    return listing(
         connection,
         "mart_quarantined_row",
         f"""
@@ -142,7 +143,7 @@ def quarantine_samples(connection: duckdb.DuckDBPyConnection, per_reason: int = 
 
 def unmapped_codes(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Codes of sources without a mapping row, then those that only an alias resolves."""
-    return _listing(
+    return listing(
         connection,
         "mart_code_usage",
         """
@@ -156,14 +157,14 @@ def unmapped_codes(connection: duckdb.DuckDBPyConnection) -> Listing:
 
 def unmapped_fields(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Columns of sources that no mapping row reads."""
-    return _listing(
+    return listing(
         connection, "mart_unmapped_field", "select * from mart_unmapped_field order by all"
     )
 
 
 def unmatched_references(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Values that name an object which nobody delivers."""
-    return _listing(
+    return listing(
         connection,
         "mart_unmatched_reference",
         """
@@ -179,7 +180,7 @@ def unconverted_values(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Values that could not be read as the type of their field."""
     types = column_types(connection, "mart_unconverted_value")
     order = "count_rows desc" if "count_rows" in types else "all"
-    return _listing(
+    return listing(
         connection,
         "mart_unconverted_value",
         f"select * from mart_unconverted_value order by {order}",
@@ -188,7 +189,7 @@ def unconverted_values(connection: duckdb.DuckDBPyConnection) -> Listing:
 
 def versions(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Kept versions at the time of publishing, newest first."""
-    return _listing(
+    return listing(
         connection,
         "ops_versions",
         "select version_id, published_at, as_of, state, tables, rows, run_id from ops_versions "
@@ -225,7 +226,7 @@ def _reasons(rows: Sequence[Row], key: str, count: int = 3) -> str:
 
 def freshness_by_system(connection: duckdb.DuckDBPyConnection) -> Listing:
     """One row per source: its worst state, tables by state, and the span of their newest data."""
-    return _listing(
+    return listing(
         connection,
         "mart_data_freshness",
         """
@@ -249,6 +250,26 @@ def freshness_by_system(connection: duckdb.DuckDBPyConnection) -> Listing:
         order by source_system
         """,
     )
+
+
+def quarantine_steps(quarantined: Listing) -> list[Step]:
+    """One step per source table with rows that were set aside."""
+    return [
+        Step(
+            "quarantine",
+            "warn",
+            {
+                "source_system": system,
+                "source_table": table,
+                "count_rows": sum(int(row["count_rows"]) for row in rows),
+                "reasons_en": _reasons(rows, "reason_en"),
+                "reasons_zh": _reasons(rows, "reason_zh"),
+            },
+        )
+        for (system, table), rows in _groups(
+            quarantined.rows, "source_system", "source_table"
+        ).items()
+    ]
 
 
 def next_steps(
@@ -290,15 +311,7 @@ def next_steps(
                     },
                 )
             )
-    for (system, table), rows in _groups(quarantined.rows, "source_system", "source_table").items():
-        quarantine = {
-            "source_system": system,
-            "source_table": table,
-            "count_rows": sum(int(row["count_rows"]) for row in rows),
-            "reasons_en": _reasons(rows, "reason_en"),
-            "reasons_zh": _reasons(rows, "reason_zh"),
-        }
-        steps.append(Step("quarantine", "warn", quarantine))
+    steps += quarantine_steps(quarantined)
     unmapped = [row for row in codes.rows if row["code_status"] == "unmapped"]
     for (system, code_list), rows in _groups(unmapped, "source_system", "code_list").items():
         values = {

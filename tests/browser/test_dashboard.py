@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PAGES = {"/": "overview.headline", "/data-trust": "trust.next_title"}
+PAGES = {
+    "/": "overview.headline",
+    "/sources": "sources.overview_note",
+    "/data-trust": "trust.next_title",
+}
 
 
 @contextmanager

@@ -191,13 +191,35 @@ _MARTS: dict[str, str] = {
             null::varchar as cursor_from, null::varchar as cursor_to,
             timestamp '2026-06-30 21:00:00' as newest_at, cast(1 as bigint) as count_files,
             cast(1 as bigint) as count_bytes, cast(1 as bigint) as count_calls,
-            '[]' as schema_changes, message_en, message_zh, remedy_en, remedy_zh
+            '[]' as schema_changes, message_en, message_zh, remedy_en, remedy_zh,
+            cast(asked as bigint) as rows_asked, cast(7 as bigint) as rows_merged,
+            cast(asked - 100 as bigint) as rows_gap, cast(2 as bigint) as count_retries,
+            cast(used as bigint) as quota_used, cast(used + 100 as bigint) as quota_limit,
+            cast(seen as bigint) as coverage_seen, cast(50 as bigint) as coverage_all,
+            'members' as coverage_en, '成员' as coverage_zh
         from (
             values
-                ('crm', 'leads', 'loaded', 'Loaded.', '已载入。', '', ''),
+                ('crm', 'leads', 'loaded', 'Loaded.', '已载入。', '', '', 103, 900, 46),
                 ('web', 'access', 'held_back', 'Only 40 of 100 rows came.',
-                    '只收到 100 行中的 40 行。', 'Check the export.', '请检查导出。')
-        ) as loads(system, name, load_status, message_en, message_zh, remedy_en, remedy_zh)
+                    '只收到 100 行中的 40 行。', 'Check the export.', '请检查导出。',
+                    null, null, null)
+        ) as loads(
+            system, name, load_status, message_en, message_zh, remedy_en, remedy_zh, asked, used,
+            seen
+        )
+    """,
+    "mart_schema_change": """
+        select
+            'crm:leads:1:' || n as schema_change_id, 'crm' as source_system,
+            'leads' as source_table, '1' as load_id, change as schema_change, column_name,
+            type_before, type_after, 'evolve' as drift_policy, 'loaded' as load_status,
+            cast(found_at as date) as period_date, found_at
+        from (
+            values
+                (1, 'added', '<b>fax', null, 'text', timestamp '2026-06-30 22:05:00'),
+                (2, 'type', 'amount', 'integer', 'number', timestamp '2026-06-30 22:05:00'),
+                (3, 'missing', 'telex', 'text', null, timestamp '2026-06-01 22:05:00')
+        ) as changes(n, change, column_name, type_before, type_after, found_at)
     """,
     "mart_quarantined_row": """
         select
