@@ -148,6 +148,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("salesforce", "SalesforceSource"),
         _kind("odoo", "OdooSource"),
         _kind("kingdee", "KingdeeSource"),
+        _kind("wecom", "WeComSource"),
     )
 }
 
