@@ -39,11 +39,14 @@ class Extract:
     at the next load. ``failures`` are files that could not be read while others could.
     ``refused_parquet`` are refused rows as they are kept in quarantine, ``count_refused`` of them.
     ``lake_files`` are `_source_file` values of which an earlier version has been landed.
+    ``groups`` is a Parquet file of values of ``group_columns``: of each of these groups (the lines
+    of an order that was read) all rows came, so those that are landed and did not come are gone.
     ``rows_asked`` is how many rows the source says it has for this request; ``rows_gap`` those
     that did not come, by default ``rows_asked`` less ``rows_read``. ``count_retries`` are calls
     that were made again. ``quota_used`` of ``quota_limit`` calls are spent, as the source counts
     them. ``coverage_seen`` of ``coverage_all`` parts of the source (members, companies) could be
     seen; ``coverage_note`` says what they are. Whatever a source does not tell stays None.
+    ``deleted_keys`` is a Parquet file with the keys of rows that the source itself calls deleted.
     """
 
     parquet: list[Path] = field(default_factory=list)
@@ -74,6 +77,9 @@ class Extract:
     failures: list[SourceError] = field(default_factory=list)
     lake_files: list[str] = field(default_factory=list)
     is_unchanged: bool = False
+    deleted_keys: Path | None = None
+    groups: Path | None = None
+    group_columns: list[str] = field(default_factory=list)
 
     @property
     def gap(self) -> int | None:
@@ -151,16 +157,18 @@ def write_rows(
     declared: Mapping[str, str | None],
     zone: ZoneInfo,
     raw_zone_columns: frozenset[str] = frozenset(),
+    at_least: Mapping[str, str] | None = None,
 ) -> None:
     """Write Python rows to one Parquet file; rows that do not fit are added to the rejects.
 
     A column's type is the frozen one, else the declared one, else the narrowest that holds every
     value of this load (for which the rows are spooled to disk first). Columns without any value
-    and type are left out. ``raw_zone_columns`` keep their clock (cursors).
+    and type are left out. ``raw_zone_columns`` keep their clock (cursors). ``at_least`` are types
+    that columns whose values tell have even where these values need less.
     """
     with RowSpool(path.with_suffix(".spool")) as spool:
         columns: dict[str, None] = dict.fromkeys(declared)
-        seen: dict[str, set[str]] = {}
+        seen: dict[str, set[str]] = {name: {kind} for name, kind in (at_least or {}).items()}
         source: Iterable[Batch] = batches
         if not declared or any(not (frozen.get(c) or declared[c]) for c in declared):
             for batch in batches:

@@ -266,9 +266,12 @@ class _Run:
         deleted = [path for removal in removed.values() for path in removal.deleted]
         self._lake.commit(self._state, landings, moves, deleted)
 
-    def _load_table(self, reader: Reader, table: Table, started_at: datetime) -> _Outcome:
+    def _load_table(
+        self, reader: Reader, table: Table, started_at: datetime, *, again: int | None = None
+    ) -> _Outcome:
+        """Load one table. ``again``: it is read whole, as so many of its rows never came."""
         state = self._table_state(table)
-        full = self._full
+        full = self._full or again is not None
         if state.get("signature", _signature(table)) != _signature(table):
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
@@ -286,6 +289,11 @@ class _Run:
             privacy.shorten_extract(extract, shortened, f"{self._source.system}.{table.name}")
         changes, columns = self._check_columns(table, state, extract)
         prepared = self._prepare(table, state, extract, reader, full)
+        if not full and self._has_lost(reader, prepared, state):
+            return self._load_table(reader, table, started_at, again=prepared.rows_absent)
+        if again:
+            extract.notes.append(_read_again(again))
+        extract.state["absent"] = prepared.absent
         rejected = [*extract.rejected, *prepared.rejected]
         if shortened:
             rejected = privacy.shorten_rejected(rejected)
@@ -427,22 +435,49 @@ class _Run:
             if table.load == "append":
                 return preparation.append()
             prepared = preparation.increment(full=full)
-            if table.primary_key and isinstance(reader, KeyReader) and not self._window:
-                self._find_deleted(preparation, prepared, reader, table)
+            if table.primary_key and not self._window:
+                self._find_deleted(preparation, prepared, extract, reader, table, state)
             return prepared
 
     def _find_deleted(
-        self, preparation: Preparation, prepared: Prepared, reader: KeyReader, table: Table
+        self,
+        preparation: Preparation,
+        prepared: Prepared,
+        extract: Extract,
+        reader: Reader,
+        table: Table,
+        state: Mapping[str, Any],
     ) -> None:
-        """An increment shows no deletes: keys that the source lost are found by comparison."""
-        if not self._lake.has_rows(table.name):
-            return
-        if preparation.count_live() == reader.count_rows(table):
-            return
-        keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
-        prepared.rows_deleted = preparation.deletions(keys)
-        if prepared.rows_deleted:
-            prepared.files.append(self._lake.work / f"{table.name}.deleted.parquet")
+        """An increment shows no deletes: the source tells them, or its keys are compared."""
+        if extract.deleted_keys is not None:
+            preparation.bury(prepared, extract.deleted_keys)
+        if (
+            table.deletes == "sweep"
+            and isinstance(reader, KeyReader)
+            and self._is_due(table, state)
+        ):
+            keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
+            preparation.sweep(prepared, keys)
+            extract.state["swept_at"] = utc_now().isoformat()
+
+    def _has_lost(self, reader: Reader, prepared: Prepared, state: Mapping[str, Any]) -> bool:
+        """Whether the source has rows that no load brought: committed later than the overlap.
+
+        Rows that were quarantined are absent too, but the same ones again and again. A source
+        whose keys are not of the same moment as its rows may have got rows in between.
+        """
+        is_one_moment = getattr(reader, "reads_one_moment", False)
+        return bool(is_one_moment and prepared.absent and prepared.absent != state.get("absent"))
+
+    def _is_due(self, table: Table, state: Mapping[str, Any]) -> bool:
+        """Whether keys are to be compared in this load."""
+        last = state.get("swept_at")
+        if self._full or table.sweep == "every_load" or not last:
+            return True
+        then, now = datetime.fromisoformat(last), utc_now()
+        if table.sweep == "daily":
+            return then.date() != now.date()
+        return then.isocalendar()[:2] != now.isocalendar()[:2]
 
     def _new_state(
         self,
@@ -530,7 +565,7 @@ class _Run:
             rows_rejected=rejected,
             rows_merged=0 if prepared.held_back else prepared.rows_merged,
             rows_deleted=0 if prepared.held_back else prepared.rows_deleted,
-            rows_gap=extract.gap,
+            rows_gap=extract.gap if prepared.rows_absent is None else prepared.rows_absent,
             rows_previous=state.get("rows"),
             cursor_from=extract.cursor_from,
             cursor_to=extract.cursor_to,
@@ -597,15 +632,27 @@ def _unexpected(where: str, error: Exception) -> SourceError:
     )
 
 
+def _read_again(rows: int) -> Words:
+    return Words(
+        f"{rows} rows of the source had never arrived, as they were committed later than the "
+        "overlap allows, or were quarantined: the table was read whole again.",
+        f"源中有 {rows} 行从未到达（提交时间晚于重叠窗口，或已被隔离）：已整表重读。",
+    )
+
+
 def _without(state: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name not in names}
 
 
 def _signature(table: Table) -> str:
     """Settings of a table that make what is known of it meaningless when they change."""
-    settings = {"shrink_ratio", "columns"}
+    settings = {"shrink_ratio", "columns", "drift", "sweep"}
     privacy_settings = {"anonymise_addresses", "retention_days", "time_column"}
     kept = table.model_dump(mode="json", exclude=settings | privacy_settings)
+    for name in ("deletes", "deleted_flag", "deleted_values", "deleted_query"):
+        # As it was before these settings: a table that leaves them out is not read again.
+        if name in kept and getattr(table, name) == type(table).model_fields[name].default:
+            del kept[name]
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
 
 

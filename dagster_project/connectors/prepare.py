@@ -36,12 +36,16 @@ class Prepared:
     """Rows ready to land. ``held_back`` says why they are not to be landed.
 
     ``rows_merged`` of the loaded rows are newer versions of keys that were landed before.
+    ``rows_absent`` keys of the source are neither in the lake nor among the rows of this load, None
+    where keys were not compared; ``absent`` tells one set of such keys from another.
     """
 
     files: list[Path] = field(default_factory=list)
     rows_loaded: int = 0
     rows_merged: int = 0
     rows_deleted: int = 0
+    rows_absent: int | None = None
+    absent: str | None = None
     rows_present: int | None = None
     rejected: list[RejectedRow] = field(default_factory=list)
     known_rows: Path | None = None
@@ -149,30 +153,68 @@ class Preparation:
         self._land_new(prepared, known)
         return prepared
 
-    def deletions(self, keys: Path) -> int:
-        """Add tombstones for landed keys that the source no longer holds (``keys``)."""
-        target = self._lake.work / f"{self._table.name}.deleted.parquet"
-        key = duck.names(self._key)
-        same = " and ".join(f"k.{duck.name(c)} = l.{duck.name(c)}" for c in self._key)
-        return self._copy_deleted(
+    def sweep(self, prepared: Prepared, keys: Path) -> None:
+        """Compare with all keys of the source (``keys``): tombstones for those that are gone.
+
+        A key that this load brought is there, whatever was read of the keys later.
+        """
+        now = duck.parquet([keys])
+        self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
+        known = ""
+        if self._lake.has_rows(self._table.name):
+            landed = self._live_keys()
+            known = f"and not exists (select 1 from ({landed}) as l where {self._same('k', 'l')})"
+        count, mark = self._one(
             f"""
-            select {key} from ({self._live_keys()}) as l
-            where not exists (select 1 from {duck.parquet([keys])} as k where {same})
+            select count(*), coalesce(sum(hash({duck.names(self._key)})::hugeint), 0)::varchar
+            from {now} as k
+            where not exists (select 1 from rows as r
+                where not is_rejected and {self._same("k", "r")}) {known}
+            """
+        )
+        prepared.rows_absent = int(count)
+        prepared.absent = f"{count}:{mark}" if count else None
+
+    def bury(self, prepared: Prepared, keys: Path) -> None:
+        """Add tombstones for landed keys that the source calls deleted (``keys``)."""
+        listed = duck.parquet([keys])
+        self._bury(prepared, f"exists (select 1 from {listed} as k where {self._same('k', 'l')})")
+
+    def _bury(self, prepared: Prepared, condition: str) -> None:
+        if not self._lake.has_rows(self._table.name):
+            return
+        target = self._lake.work / f"{self._table.name}.deleted.parquet"
+        count = self._copy_deleted(
+            f"""
+            select {duck.names(self._key)} from ({self._live_keys()}) as l where {condition}
+            and not exists (select 1 from rows as r
+                where not is_rejected and {self._same("r", "l")})
             """,
             target,
         )
+        if count:
+            prepared.rows_deleted += count
+            prepared.files.append(target)
 
-    def count_live(self) -> int:
-        """Keys that the lake holds when the rows of this load are in it."""
-        key = duck.names(self._key)
+    def _same(self, one: str, other: str) -> str:
+        return " and ".join(f"{one}.{duck.name(c)} = {other}.{duck.name(c)}" for c in self._key)
+
+    def _is_flagged(self) -> str:
+        """Whether a row says of itself that it was deleted."""
+        flag = self._table.deleted_flag
+        if not flag or flag not in self._extract.columns:
+            return "false"
+        values = ", ".join(duck.text(value.lower()) for value in self._table.deleted_values)
+        return f"coalesce(lower(cast({duck.name(flag)} as varchar)) in ({values}), false)"
+
+    def _count_merged(self) -> int:
+        """Rows to land whose keys were landed before; the file to land has been written."""
+        if not self._key or not self._lake.has_rows(self._table.name):
+            return 0
         (count,) = self._one(
-            f"""
-            select count(*) from (
-                select {key} from ({self._live_keys()})
-                union
-                select {key} from rows where not is_rejected
-            )
-            """
+            f"select count(*) from {duck.parquet([self._target])} as r "
+            f"semi join (select distinct {duck.names(self._key)} from {self._landed()}) as l "
+            f"on {self._same('r', 'l')}"
         )
         return int(count)
 
@@ -195,9 +237,11 @@ class Preparation:
                 f"qualify row_number() over (partition by {duck.names(self._key)} "
                 "order by _load_id desc) = 1"
             )
+        # A row that is marked as deleted at the source is as it was; a tombstone has no content.
+        is_row = "true" if self._table.deleted_flag else "not _is_deleted"
         return (
             f"(select _hash from (select {self._hash(also)} as _hash, _is_deleted "
-            f"from {self._landed()} where {condition} {latest}) where not _is_deleted)"
+            f"from {self._landed()} where {condition} {latest}) where {is_row})"
         )
 
     def _copy_deleted(self, query: str, target: Path) -> int:
@@ -301,8 +345,11 @@ class Preparation:
         prepared.rows_loaded = self._copy(
             f"(select * from rows as r where not is_rejected and {is_new} order by _n)",
             self._target,
+            is_deleted=self._is_flagged(),
         )
         is_first = not self._lake.has_rows(self._table.name)
+        if prepared.rows_loaded:
+            prepared.rows_merged = self._count_merged()
         if prepared.rows_loaded or is_first:
             prepared.files.append(self._target)
         # A rejected row may carry any key; no key counts as deleted because its row was broken.
@@ -378,7 +425,10 @@ class Preparation:
             )
             """,
             self._target,
+            is_deleted=self._is_flagged(),
         )
+        if prepared.rows_loaded:
+            prepared.rows_merged = self._count_merged()
         if prepared.rows_loaded or not self._lake.has_rows(self._table.name):
             prepared.files.append(self._target)
 

@@ -62,6 +62,31 @@ class Table(Model):
         description="A snapshot with fewer rows than this share of the last is held back; 0 = off.",
     )
     columns: Literal["evolve", "freeze"] = "evolve"
+    drift: Literal["evolve", "freeze", "quarantine"] | None = Field(
+        default=None, description="What a changed structure does; by default as the source says."
+    )
+    deletes: Literal["sweep", "flag", "history", "archived", "none"] = Field(
+        default="sweep",
+        description="How an increment learns of deleted rows. sweep: all keys are compared; flag: "
+        "`deleted_flag` tells; history: `deleted_query` lists their keys; archived: the source "
+        "lists them itself; none: it does not.",
+    )
+    sweep: Literal["every_load", "daily", "weekly"] = Field(
+        default="every_load", description="How often keys are compared, by UTC days and weeks."
+    )
+    deleted_flag: Text | None = Field(
+        default=None, description="Column that marks deleted rows, which stay at the source."
+    )
+    deleted_values: Columns = Field(
+        default=("true", "t", "yes", "y", "1"),
+        description="Values of `deleted_flag` that say deleted; upper and lower case are equal.",
+    )
+
+    @model_validator(mode="after")
+    def _told_how_deleted(self) -> Table:
+        if (self.deletes == "flag") != bool(self.deleted_flag):
+            raise ValueError('`deletes = "flag"` and `deleted_flag` need each other; add the other')
+        return self
 
     @property
     def is_snapshot(self) -> bool:
@@ -78,6 +103,11 @@ class Source(Model):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     time_zone: str = Field(default="UTC", description="IANA zone of timestamps without one.")
     schedule: Literal["hourly", "daily", "weekly", "manual"] = "daily"
+    drift: Literal["evolve", "freeze", "quarantine"] = Field(
+        default="evolve",
+        description="A changed structure. evolve: new columns are landed; freeze: the table waits "
+        "until someone agrees; quarantine: rows with values in new columns are set apart.",
+    )
     tables: tuple[Table, ...] = Field(alias="table", min_length=1)
 
     # The file this source stands in; messages name it.
@@ -113,6 +143,10 @@ class Source(Model):
             system = values["system"]
             values = {"mapping_set": system, "label": {"en": system, "zh": system}, **values}
         return values
+
+    def drift_of(self, table: Table) -> Literal["evolve", "freeze", "quarantine"]:
+        """What a changed structure of ``table`` does."""
+        return table.drift or ("freeze" if table.columns == "freeze" else self.drift)
 
     @model_validator(mode="after")
     def _unique_tables(self) -> Source:

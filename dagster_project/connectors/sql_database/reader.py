@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import logging
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +23,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -44,10 +47,15 @@ from dagster_project.connectors.problems import (
     without_secrets,
 )
 from dagster_project.connectors.receipts import naive_utc
+from dagster_project.connectors.sql_database import columns as column_types
+from dagster_project.connectors.sql_database.arrow import ArrowReader, NotExact, write_batches
 from dagster_project.connectors.sql_database.check import check as check
+from dagster_project.connectors.sql_database.columns import LOOSE_DECIMAL, Columns
 from dagster_project.connectors.sql_database.settings import SqlSource, SqlTable
 from dagster_project.connectors.values import Unfit, coerce, common_type, type_of_value
 from dagster_project.settings import secret, utc_now
+
+log = logging.getLogger("dagster_project.connectors")
 
 BATCH_ROWS = 20_000
 CONNECT_SECONDS = 10
@@ -59,6 +67,8 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 _UTC = ZoneInfo("UTC")
+# Databases that show one transaction one state, however long it reads.
+_ONE_MOMENT = frozenset({"postgresql", "mysql", "mariadb"})
 
 
 class SqlReader:
@@ -66,19 +76,28 @@ class SqlReader:
 
     reads_windows = True
 
+    @property
+    def reads_one_moment(self) -> bool:
+        """Whether rows and keys of one table are those of one and the same moment."""
+        return self._is_one_moment
+
     def __init__(
         self,
         source: SqlSource,
         engine: sa.Engine,
         connection: sa.Connection,
         window: Window | None = None,
+        arrow: ArrowReader | None = None,
     ) -> None:
         self._source = source
         self._engine = engine
         self._connection = connection
         self._window = window
         self._zone = ZoneInfo(source.time_zone)
-        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._dialect = engine.dialect.name
+        self._arrow = arrow
+        self._is_one_moment = self._dialect in _ONE_MOMENT
+        self._kinds_of_key: dict[str, sa.types.TypeEngine[Any]] = {}
 
     def extract(
         self,
@@ -96,7 +115,10 @@ class SqlReader:
         extract = Extract()
         frozen: Mapping[str, str] = state.get("columns", {})
         with self._told(table):
-            relation, declared = self._describe(table)
+            # Each table is read as it is now, not as it was when the source was opened.
+            self._connection.rollback()
+            columns = self._describe(table)
+        relation, declared = columns.relation, columns.landed
         where = f"{self._source.system}.{table.name}"
         check_names(list(declared), where)
         for role, names in (("cursor", table.cursor), ("primary_key", table.primary_key)):
@@ -107,76 +129,126 @@ class SqlReader:
         extract.type_changes = {
             name: (frozen[name], kind)
             for name, kind in declared.items()
-            if kind and name in frozen and frozen[name] != kind
+            if kind and name in frozen and frozen[name] != kind and name not in columns.loose
         }
-        columns: list[sa.ColumnElement[Any]] = [relation.c[name] for name in declared]
-        kinds: dict[str, str | None] = dict(declared)
-        statement = sa.select(*columns).select_from(relation)
+        conditions: list[sa.ColumnElement[bool]] = []
+        cursor: sa.ColumnElement[Any] | None = None
         cursor_kind: str | None = None
         if table.cursor:
             candidates = [relation.c[name] for name in table.cursor]
-            cursor: sa.ColumnElement[Any] = (
-                sa.func.coalesce(*candidates) if len(candidates) > 1 else candidates[0]
-            )
+            cursor = sa.func.coalesce(*candidates) if len(candidates) > 1 else candidates[0]
             cursor_kind = common_type({k for n in table.cursor if (k := declared[n])})
-            kinds[CURSOR_COLUMN] = cursor_kind
-            statement = statement.add_columns(cursor.label(CURSOR_COLUMN))
             saved = None if full else state.get("cursor")
             if self._window:
                 first, last = _bounds(self._window, state["cursor"], where)
                 extract.cursor_from, extract.cursor_to = str(first), str(last)
-                statement = statement.where(cursor >= first, cursor < last)
+                conditions = [cursor >= first, cursor < last]
             elif saved:
                 start = _lower_bound(saved, table)
                 extract.cursor_from = str(start)
-                statement = statement.where(sa.or_(cursor >= start, cursor.is_(None)))
-        newest = _Newest()
+                conditions = [sa.or_(cursor >= start, cursor.is_(None))]
+        wanted = _Wanted(columns, list(declared), conditions, cursor, cursor_kind)
         taken_at = naive_utc(utc_now())
+        path = work / f"{table.name}.extract.parquet"
         with self._told(table):
-            rows = self._stream(statement, list(kinds), extract, newest)
-            write_rows(
-                extract,
-                rows,
-                work / f"{table.name}.extract.parquet",
-                frozen=frozen,
-                declared=kinds,
-                zone=self._zone,
-                raw_zone_columns=frozenset({CURSOR_COLUMN}),
-            )
+            newest = self._write(wanted, extract, path, frozen)
         if table.cursor and not self._window:
-            self._move_cursor(extract, table, state, newest.value, cursor_kind)
+            self._move_cursor(extract, table, state, newest, cursor_kind)
         elif not table.cursor:
             # A copy of the whole table is as new as the moment at which it was taken.
             extract.newest_at = taken_at
+        if table.deleted_query:
+            extract.deleted_keys = self._read_deleted(table, columns, work)
         return extract
+
+    def _read_deleted(self, table: SqlTable, columns: Columns, work: Path) -> Path:
+        """Keys that the history lists as deleted, less those that the table holds (again)."""
+        key = list(table.primary_key)
+        listed = sa.text((table.deleted_query or "").strip().rstrip(";"))
+        deleted = listed.columns(*(sa.column(name) for name in key)).subquery("deleted")
+        relation = columns.relation
+        is_same = sa.and_(*(relation.c[name] == deleted.c[name] for name in key))
+        gone = ~sa.exists(sa.select(sa.literal(1)).select_from(relation).where(is_same))
+        # Keys are written as the table's own keys are.
+        of_history = Columns(deleted)
+        for name in key:
+            kind = self._kinds_of_key.get(name, relation.c[name].type)
+            of_history.add(self._dialect, name, kind)
+        path = work / f"{table.name}.listed.parquet"
+        with self._told(table):
+            self._write(_Wanted(of_history, key, [gone]), Extract(), path, {})
+        return path
 
     def read_keys(self, table: SqlTable, columns: list[str], work: Path) -> Path:
         """All keys that the source holds now, as a Parquet file, to find deleted rows."""
-        extract = Extract()
+        path = work / f"{table.name}.keys.parquet"
         with self._told(table):
-            relation, declared = self._describe(table)
-            statement = sa.select(*(relation.c[name] for name in columns)).select_from(relation)
-            kinds = {name: declared[name] for name in columns}
-            path = work / f"{table.name}.keys.parquet"
-            rows = self._stream(statement, columns, extract, _Newest())
-            write_rows(extract, rows, path, frozen={}, declared=kinds, zone=self._zone)
+            wanted = _Wanted(self._describe(table), columns)
+            self._write(wanted, Extract(), path, {})
         return path
 
     def count_rows(self, table: SqlTable) -> int:
         """Rows that the source holds now."""
         with self._told(table):
-            relation, _ = self._describe(table)
+            relation = self._describe(table).relation
             statement = sa.select(sa.func.count()).select_from(relation)
             return int(self._connection.execute(statement).scalar_one())
 
-    def _stream(
-        self,
-        statement: sa.Select[Any],
-        names: list[str],
-        extract: Extract,
-        newest: _Newest,
-    ) -> Iterator[Batch]:
+    def _write(
+        self, wanted: _Wanted, extract: Extract, path: Path, frozen: Mapping[str, str]
+    ) -> Any:
+        """Write the rows to ``path``, as Arrow where that is exact; the greatest cursor."""
         extract.count_calls += 1
+        kinds = wanted.kinds
+        exact = {n: frozen.get(n) or k for n, k in kinds.items()}
+        for name in wanted.columns.loose & set(kinds):
+            exact[name] = exact[name] or LOOSE_DECIMAL
+        is_same = all(exact[n] == kinds[n] or n in wanted.columns.loose for n in kinds)
+        if self._arrow is not None and is_same and all(exact.values()):
+            types = {name: kind for name, kind in exact.items() if kind}
+            try:
+                batches = self._arrow.batches(self._literal(wanted), self._snapshot())
+                extract.rows_read, newest = write_batches(batches, path, types, self._zone)
+            except NotExact as verdict:
+                log.info("%s is read row by row: %s", path.name, verdict.__cause__ or verdict)
+                path.unlink(missing_ok=True)
+            else:
+                extract.parquet.append(path)
+                extract.columns.update({n: k for n, k in types.items() if n != CURSOR_COLUMN})
+                return newest
+        newest_seen = _Newest()
+        write_rows(
+            extract,
+            self._stream(wanted.statement(), list(kinds), newest_seen),
+            path,
+            frozen=frozen,
+            declared=kinds,
+            zone=self._zone,
+            raw_zone_columns=frozenset({CURSOR_COLUMN}),
+            at_least={
+                n: LOOSE_DECIMAL for n in wanted.columns.loose if n in kinds and not kinds[n]
+            },
+        )
+        return newest_seen.value
+
+    def _literal(self, wanted: _Wanted) -> str:
+        """The statement as text, for a driver that is not SQLAlchemy's."""
+        compiled = wanted.statement(as_arrow=True).compile(
+            dialect=postgresql.dialect(paramstyle="named"),
+            compile_kwargs={"literal_binds": True},
+        )
+        return str(compiled)
+
+    def _snapshot(self) -> str | None:
+        """Name of this transaction's state; None on a standby, which cannot give one."""
+        if self._connection.execute(sa.text("select pg_is_in_recovery()")).scalar():
+            self._is_one_moment = False
+            return None
+        return str(self._connection.execute(sa.text("select pg_export_snapshot()")).scalar())
+
+    def _stream(
+        self, statement: sa.Select[Any], names: list[str], newest: _Newest
+    ) -> Iterator[Batch]:
         result = self._connection.execution_options(
             stream_results=True, max_row_buffer=BATCH_ROWS
         ).execute(statement)
@@ -187,18 +259,16 @@ class SqlReader:
                     newest.see(row[position] for row in rows)
                 yield Batch(names, [tuple(map(_plain, row)) for row in rows])
 
-    def _describe(self, table: SqlTable) -> tuple[sa.FromClause, dict[str, str | None]]:
-        """The relation to select from, and the landed type of each column where it is known."""
+    def _describe(self, table: SqlTable) -> Columns:
+        """The relation to select from, and how each of its columns travels."""
         if table.query:
-            # Types are those of the values: a query's columns carry no declaration everywhere.
             inner = sa.text(table.query.strip().rstrip(";"))
             probe = self._connection.execute(
                 sa.select(sa.text("*")).select_from(inner.columns().subquery("q")).limit(0)
             )
-            names = list(probe.keys())
+            columns = column_types.of_query(table.query, probe, self._dialect)
             probe.close()
-            relation = inner.columns(*(sa.column(name) for name in names)).subquery("q")
-            return relation, dict.fromkeys(names)
+            return columns
         name = table.table or table.name
         inspector = sa.inspect(self._connection)
         try:
@@ -222,21 +292,8 @@ class SqlReader:
                     f"请在源文件中设置 table（和 schema）；现有：{'、'.join(near) or '无'}。",
                 ),
             ) from error
-        declared = {column["name"]: self._landed_type(column["type"]) for column in described}
-        if self._is_sqlite:
-            # Untyped columns: values come as they are stored, so that one odd value does not stop
-            # the whole table in a driver's conversion.
-            elements: list[sa.ColumnClause[Any]] = [
-                sa.column(column["name"]) for column in described
-            ]
-        else:
-            elements = [sa.column(column["name"], column["type"]) for column in described]
-        return sa.table(name, *elements, schema=table.schema_name), declared
-
-    def _landed_type(self, kind: sa.types.TypeEngine[Any]) -> str | None:
-        if self._is_sqlite and isinstance(kind, sa.Numeric):
-            return "number"  # SQLite keeps every decimal as a binary floating point number
-        return _landed_type(kind)
+        self._kinds_of_key = {column["name"]: column["type"] for column in described}
+        return column_types.of_table(self._dialect, name, table.schema_name, described)
 
     def _move_cursor(
         self,
@@ -255,7 +312,7 @@ class SqlReader:
                 before = _from_saved(saved)
                 with contextlib.suppress(TypeError):
                     value = max(before, value)
-            extract.state["cursor"] = _to_saved(value)
+            extract.state["cursor"] = _to_saved(self._not_ahead(extract, value))
         current = extract.state["cursor"]
         if current:
             value = _from_saved(current)
@@ -266,6 +323,33 @@ class SqlReader:
             with contextlib.suppress(Unfit, ValueError):
                 moment = coerce(value, "timestamp", self._zone)
                 extract.newest_at = moment
+
+    def _not_ahead(self, extract: Extract, newest: Any) -> Any:
+        """The newest cursor, or the present where a clock or a typing error ran ahead of it.
+
+        A cursor in the future would hide every row until that day.
+        """
+        now = utc_now()
+        local = now.astimezone(self._zone).replace(tzinfo=None)
+        limit: Any = None
+        if isinstance(newest, datetime):
+            limit = now if newest.tzinfo else local
+        elif isinstance(newest, date):
+            limit = local.date()
+        elif isinstance(newest, str) and _is_time(newest):
+            moment = datetime.fromisoformat(newest)
+            if moment > (now if moment.tzinfo else local):
+                return _spelled_as(newest, now if moment.tzinfo else local)
+        if limit is None or newest <= limit:
+            return newest
+        extract.notes.append(
+            Words(
+                f"A cursor lies in the future ({newest}): its clock is ahead, or it was mistyped. "
+                "Rows are read again from the present on.",
+                f"有游标值位于未来（{newest}）：源时钟偏快或录入有误。将从当前时间起重复读取。",
+            )
+        )
+        return limit
 
     @contextlib.contextmanager
     def _told(self, table: SqlTable) -> Iterator[None]:
@@ -289,6 +373,30 @@ class SqlReader:
                     "请在 query 中转换该列，例如转成文本。",
                 ),
             ) from error
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be read of a relation: columns by name, conditions, and the cursor."""
+
+    columns: Columns
+    names: list[str]
+    conditions: Sequence[sa.ColumnElement[bool]] = ()
+    cursor: sa.ColumnElement[Any] | None = None
+    cursor_kind: str | None = None
+
+    @property
+    def kinds(self) -> dict[str, str | None]:
+        """Landed type of each selected column; None where the values have to tell."""
+        kinds = {name: self.columns.landed[name] for name in self.names}
+        return kinds if self.cursor is None else {**kinds, CURSOR_COLUMN: self.cursor_kind}
+
+    def statement(self, *, as_arrow: bool = False) -> sa.Select[Any]:
+        chosen = self.columns.plain if as_arrow else self.columns.chosen
+        selected = [chosen[name] for name in self.names]
+        if self.cursor is not None:
+            selected.append(self.cursor.label(CURSOR_COLUMN))
+        return sa.select(*selected).select_from(self.columns.relation).where(*self.conditions)
 
 
 class _Newest:
@@ -342,6 +450,8 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
         options["creator"] = lambda: sqlite3.connect(uri, uri=True, timeout=30)
     elif url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    if url.get_backend_name() in _ONE_MOMENT:
+        options["isolation_level"] = "REPEATABLE READ"
     try:
         engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -355,16 +465,69 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
                 "请安装驱动，或使用 postgresql://、mysql://、sqlite:///。",
             ),
         ) from error
+    if url.get_backend_name() in _ONE_MOMENT:
+        _set_session(engine, source)
     try:
         connection = engine.connect()
     except (SQLAlchemyError, sqlite3.Error, RuntimeError, UnicodeError) as error:
         raise _database_error(source.system, error, source, is_connecting=True) from error
+    arrow: ArrowReader | None = None
+    if url.get_backend_name() == "postgresql":
+        with contextlib.suppress(NotExact):
+            arrow = ArrowReader(url, source.time_zone)
     try:
-        yield SqlReader(source, engine, connection, load.window if load else None)
+        yield SqlReader(source, engine, connection, load.window if load else None, arrow)
     finally:
+        if arrow is not None:
+            arrow.close()
         with contextlib.suppress(SQLAlchemyError):
             connection.close()
         engine.dispose()
+
+
+def _set_session(engine: sa.Engine, source: SqlSource) -> None:
+    """Let every connection show times in the zone of the source, and values without a loss."""
+
+    @sa.event.listens_for(engine, "connect")
+    def set_session(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            if engine.dialect.name == "postgresql":
+                cursor.execute("set intervalstyle = 'postgres'")
+                cursor.execute("set timezone = %s", [source.time_zone])
+                _keep_odd_times(connection)
+            else:
+                offset = datetime.now(ZoneInfo(source.time_zone)).strftime("%z")
+                try:
+                    # Names of zones are known only where the server's tables were filled.
+                    cursor.execute("set time_zone = %s", [source.time_zone])
+                except connection.Error:
+                    cursor.execute("set time_zone = %s", [f"{offset[:3]}:{offset[3:]}"])
+        connection.commit()
+
+
+def _keep_odd_times(connection: Any) -> None:
+    """Have times that Python cannot hold as text: psycopg2 takes "infinity" for 9999-12-31."""
+    from psycopg2 import extensions
+
+    def lenient(usual: Any) -> Any:
+        def cast(value: str | None, cursor: Any) -> Any:
+            if value is None or "infinity" in value:
+                return value
+            try:
+                return usual(value, cursor)
+            except (ValueError, OverflowError, connection.DataError):
+                return value
+
+        return cast
+
+    for oid, name, usual in (
+        (1082, "date", extensions.PYDATE),
+        (1083, "time", extensions.PYTIME),
+        (1114, "timestamp", extensions.PYDATETIME),
+        (1184, "timestamptz", extensions.PYDATETIMETZ),
+    ):
+        kept = extensions.new_type((oid,), name, lenient(usual))
+        extensions.register_type(kept, connection)
 
 
 def _bounds(window: Window, saved: Any, where: str) -> tuple[Any, Any]:
@@ -504,32 +667,6 @@ def _no_column(where: str, role: str, name: str, present: list[str]) -> SourceEr
     )
 
 
-def _landed_type(kind: sa.types.TypeEngine[Any]) -> str | None:
-    """Landed type of an SQL type; None where the values have to tell."""
-    if isinstance(kind, sa.Boolean):
-        return "boolean"
-    if isinstance(kind, sa.Integer):
-        return "integer"
-    if isinstance(kind, sa.Float):
-        return "number"
-    if isinstance(kind, sa.Numeric):
-        scale, precision = kind.scale, kind.precision
-        if precision is not None and precision <= 38:
-            return f"decimal({scale or 0})"
-        return None
-    if isinstance(kind, sa.DateTime):
-        return "timestamp"
-    if isinstance(kind, sa.Date):
-        return "date"
-    if isinstance(kind, sa.Time):
-        return "time"
-    if isinstance(kind, sa.LargeBinary):
-        return "binary"
-    if isinstance(kind, sa.types.NullType):
-        return None
-    return "text"
-
-
 def _plain(value: Any) -> Any:
     """Values of drivers as plain Python values."""
     if value is None or isinstance(
@@ -580,7 +717,7 @@ def _lower_bound(saved: Mapping[str, str], table: SqlTable) -> Any:
     """
     value = _from_saved(saved)
     overlap = timedelta(seconds=table.overlap_seconds)
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return value - table.overlap_numbers
     if isinstance(value, datetime):
         return value - overlap
@@ -600,7 +737,14 @@ def _earlier_text(text: str, overlap: timedelta) -> str:
     if len(text) == 10:
         days = timedelta(days=-(-int(overlap.total_seconds()) // 86_400))
         return (moment - days).date().isoformat()
-    earlier = (moment - overlap).isoformat(sep=text[10])
+    return _spelled_as(text, moment - overlap)
+
+
+def _spelled_as(text: str, moment: datetime) -> str:
+    """``moment`` in the spelling of the ISO time ``text``, cut short where that sorts earlier."""
+    if len(text) == 10:
+        return moment.date().isoformat()
+    earlier = moment.isoformat(sep=text[10])
     if "." in text or len(text) == 19:
         # A bound cut short sorts before the times that it stands for.
         return earlier[:19]

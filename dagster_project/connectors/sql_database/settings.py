@@ -28,8 +28,30 @@ class SqlTable(Table):
         default=1000, ge=0, description="The same for a cursor that is a whole number."
     )
 
+    deleted_query: Text | None = Field(
+        default=None,
+        description="A select of the keys of rows that were deleted once, as a history table has "
+        "them; keys that the table still holds do not count.",
+    )
+
     @model_validator(mode="after")
     def _check(self) -> SqlTable:
+        if (self.deletes == "history") != bool(self.deleted_query):
+            raise ValueError(
+                '`deletes = "history"` and `deleted_query` need each other; add the other'
+            )
+        if self.deletes == "archived":
+            raise ValueError(
+                '`deletes = "archived"` is for sources that list what was deleted; set "sweep", '
+                '"flag", "history" or "none"'
+            )
+        if self.deletes in ("flag", "history") and self.load != "incremental":
+            raise ValueError(
+                "a snapshot shows by itself what was deleted; leave out `deletes`, or set "
+                'load = "incremental"'
+            )
+        if self.deletes == "history" and not self.primary_key:
+            raise ValueError("`deleted_query` lists keys; name them in `primary_key`")
         if self.load == "incremental" and not self.cursor:
             raise ValueError('load = "incremental" needs `cursor`; add it or load a snapshot')
         if self.load != "incremental" and self.cursor:

@@ -129,6 +129,8 @@ def database(
 
 
 def test_types_keep_their_values(database: sa.Connection, shop: Installation) -> None:
+    """A `timestamp` is a moment, here of a server in UTC; a `datetime` is meant in the zone."""
+    database.execute(sa.text("set time_zone = '+00:00'"))
     database.execute(
         sa.text(
             "insert into `Thing` values (9007199254740993, 1234567890.12, 1.5, "

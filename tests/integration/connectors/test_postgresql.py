@@ -87,9 +87,9 @@ def test_types_of_postgresql_keep_their_values(database: sa.Connection, shop: In
     assert first == (None,) * 12 or second == (None,) * 12
     values = second if first == (None,) * 12 else first
     assert values == (
-        "00000000-0000-0000-0000-000000000001", "1234567890.12", "0.123456789012",
+        "00000000-0000-0000-0000-000000000001", "1234567890.12", "0.123456789012000000",
         "2025-01-31 01:30:00", "2025-01-31", "08:30:00", '["甲", "b"]', '{"k": [1, null]}',
-        "1 day, 2:00:00", b"\x00\xff", 1.5, True,
+        "1 day 02:00:00", b"\x00\xff", 1.5, True,
     )  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+"""After catching up, what has landed equals the source: random histories against PostgreSQL.
+
+Each example runs as many histories as there are shapes of tables (`histories.SHAPES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.integration.connectors.histories import (
+    OVERLAP,
+    OVERLAP_NUMBERS,
+    SHAPES,
+    Round,
+    World,
+    rounds,
+)
+
+pytestmark = pytest.mark.integration
+
+FEW, MANY = 300, 4000
+
+
+def options(histories: int, *, derandomize: bool) -> settings:
+    """Settings of hypothesis for so many histories; its own database of examples is not kept."""
+    return settings(
+        max_examples=-(-histories // len(SHAPES)),
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        print_blob=True,
+    )
+
+
+def play(world: World, how: settings) -> None:
+    @how
+    @given(rounds)
+    def histories(history: list[Round]) -> None:
+        world.run(history)
+
+    histories()
+
+
+@pytest.fixture
+def url(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    url = f"postgresql://owner:s3cret%2F%40word@{server}"
+    monkeypatch.setenv("SHOP_URL", url)
+    return url
+
+
+@pytest.fixture
+def world(url: str) -> Iterator[World]:
+    world = World(url, overlap=OVERLAP, overlap_numbers=OVERLAP_NUMBERS)
+    yield world
+    world.close()
+
+
+def test_nothing_is_lost_in_a_few_hundred_histories(world: World) -> None:
+    play(world, options(FEW, derandomize=True))
+
+
+@pytest.mark.systems
+@pytest.mark.timeout(3600)
+def test_nothing_is_lost_in_thousands_of_histories(world: World) -> None:
+    play(world, options(MANY, derandomize=False))
+
+
+def test_without_overlap_rows_are_lost_and_found_missing(url: str) -> None:
+    """The test above can fail: it does where nothing is read again."""
+    world = World(url, overlap=0, overlap_numbers=0)
+    try:
+        with pytest.raises(AssertionError, match="not landed Counter"):
+            play(world, settings(options(FEW, derandomize=True), phases=[Phase.generate]))
+    finally:
+        world.close()
