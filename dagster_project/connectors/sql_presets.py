@@ -45,7 +45,7 @@ class PresetSource(SqlSource):
     tables: tuple[PresetTable, ...] = Field(alias="table", min_length=1)
 
 
-@dataclass
+@dataclass(frozen=True)
 class PresetReader:
     """Reads what is installed; see :class:`SqlReader` for the rest."""
 
@@ -70,13 +70,9 @@ class PresetReader:
             return Extract(is_unchanged=True, notes=[self._not_installed(table)])
         return self.inner.extract(table, state, work, full=full)
 
-    def read_keys(self, table: PresetTable, columns: list[str], work: Path) -> Path:
-        """Parquet file with the key columns of every row that the database holds now."""
-        return self.inner.read_keys(table, columns, work)
-
-    def count_rows(self, table: PresetTable) -> int:
-        """Rows that the database holds now."""
-        return self.inner.count_rows(table)
+    def __getattr__(self, name: str) -> Any:
+        """What else a reader of a database can do: keys, counts, deleted rows."""
+        return getattr(self.inner, name)
 
     def _not_installed(self, table: PresetTable) -> Words:
         names = ", ".join(self.absent(table))

@@ -267,7 +267,8 @@ def test_a_module_that_is_not_installed_is_told_and_left_alone(
     (tmp_path / "sources.toml").write_text(SOURCE, encoding="utf-8")
     settings = Settings(home=tmp_path / "home", sources=tmp_path / "sources.toml")
     receipts = load_all(settings)
-    assert {receipt.status for receipt in receipts.values()} == {"unchanged"}
+    assert {receipt.status for receipt in receipts.values()} == {"loaded"}
+    assert {receipt.rows_received for receipt in receipts.values()} == {0}
     told = receipts["erp", "production"]
     assert "production is not installed in erp" in told.message_en
     assert "未安装 production" in told.message_zh
