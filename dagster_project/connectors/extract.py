@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dagster_project.connectors.problems import SourceError, Words
@@ -181,6 +182,8 @@ def write_rows(
                             for kind in map(type_of_value, (row[index] for row in batch.rows))
                             if kind
                         )
+                        if name in (at_least or {}):
+                            kinds.discard("text")  # "not a number" among numbers
                 spool.add(batch)
             source = spool
         types: dict[str, str] = {}
@@ -250,6 +253,44 @@ def _reject(batch: Batch, index: int, misfits: Sequence[Misfit]) -> RejectedRow:
         reason_code="type_changed",
         reason_en="; ".join(word.en for word in words),
         reason_zh="；".join(word.zh for word in words),
+        raw_text=as_text(row),
+    )
+
+
+def set_apart_new_columns(extract: Extract, added: Sequence[str], work: Path) -> None:
+    """Leave columns out that nobody agreed to, and reject the rows that have values in them."""
+    kept_files: list[Path] = []
+    for number, path in enumerate(extract.parquet):
+        source = pq.ParquetFile(path)
+        kept_path = work / f"{path.stem}.agreed.{number}.parquet"
+        schema = pa.schema([f for f in source.schema_arrow if f.name not in added])
+        with source, pq.ParquetWriter(kept_path, schema, compression="zstd") as writer:
+            for batch in source.iter_batches():
+                rows = pa.Table.from_batches([batch])
+                here = [name for name in added if name in rows.column_names]
+                is_new = pa.array([False] * rows.num_rows)
+                for name in here:
+                    is_new = pc.or_(is_new, pc.is_valid(rows[name]))
+                for row in rows.filter(is_new).to_pylist():
+                    extract.rejected.append(_with_new_columns(row, here))
+                writer.write_table(rows.filter(pc.invert(is_new)).select(schema.names))
+        kept_files.append(kept_path)
+    extract.parquet = kept_files
+    for name in added:
+        del extract.columns[name]
+
+
+def _with_new_columns(row: dict[str, Any], added: Sequence[str]) -> RejectedRow:
+    file, number = row.pop("_source_file"), row.pop("_source_row")
+    row.pop(CURSOR_COLUMN, None)
+    names = [name for name in added if row[name] is not None]
+    return RejectedRow(
+        source_file=file,
+        source_row=number,
+        reason_code="new_column",
+        reason_en=f"values in columns that nobody agreed to yet: {', '.join(names)}; "
+        'set `drift = "evolve"` to land them',
+        reason_zh=f'尚未同意的新列中有值：{"、".join(names)}；设置 drift = "evolve" 即可入湖',
         raw_text=as_text(row),
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from dagster_project.connectors import duck, privacy
 from dagster_project.connectors.access_log.settings import AccessLogTable
-from dagster_project.connectors.extract import Extract, changed_type
+from dagster_project.connectors.extract import Extract, changed_type, set_apart_new_columns
 from dagster_project.connectors.kinds import KeyReader, Load, Reader, Window, kind_of
 from dagster_project.connectors.lake import Lake, Landing, SystemState
 from dagster_project.connectors.prepare import Preparation, Prepared
@@ -162,9 +162,7 @@ class _Run:
                         raise problem or AssertionError("a source without reader or problem")
                     outcome = self._load_table(reader, table, started_at)
                 except SourceError as error:
-                    outcome = _Outcome(
-                        _failed(self._source, table, self._load_id, started_at, error)
-                    )
+                    outcome = self._refused(table, started_at, error)
                 except Exception as error:
                     problem_of_table = _unexpected(f"{self._source.system}.{table.name}", error)
                     outcome = _Outcome(
@@ -386,25 +384,59 @@ class _Run:
     def _check_columns(
         self, table: Table, state: Mapping[str, Any], extract: Extract
     ) -> tuple[list[dict[str, str]], dict[str, str]]:
-        """Compare with the columns landed so far; types are frozen, columns may be added."""
+        """Compare with the columns landed so far; types are frozen, columns may be added.
+
+        Each change is told once, by the first load that sees it.
+        """
         known: Mapping[str, str] = state.get("columns", {})
         where = f"{self._source.system}.{table.name}"
-        changes: list[dict[str, str]] = []
+        policy = self._source.drift_of(table)
         for name, kind in extract.columns.items():
             if name in known and known[name] != kind:
                 raise changed_type(where, name, known[name], kind)
-        added = [name for name in extract.columns if name not in known] if known else []
         reported = set(state.get("missing_columns", []))
+        told_types: Mapping[str, str] = state.get("type_changes", {})
+        added = [name for name in extract.columns if name not in known] if known else []
         missing = sorted(extract.missing_columns - reported)
-        if table.columns == "freeze" and (added or missing):
-            raise _frozen(where, added, missing)
-        changes += [{"column": n, "change": "added", "to": extract.columns[n]} for n in added]
+        returned = sorted(reported & set(extract.columns))
+        changes = [{"column": n, "change": "added", "to": extract.columns[n]} for n in added]
         changes += [{"column": n, "change": "missing", "from": known[n]} for n in missing]
+        changes += [{"column": n, "change": "returned", "to": known[n]} for n in returned]
         changes += [
             {"column": name, "change": "type", "from": before, "to": now}
             for name, (before, now) in extract.type_changes.items()
+            if told_types.get(name) != now
         ]
+        changes = [{**change, "policy": policy} for change in changes]
+        types = [change for change in changes if change["change"] == "type"]
+        if policy == "freeze" and (added or missing or types):
+            raise _frozen(where, changes)
+        if policy == "quarantine" and missing:
+            raise _frozen(where, changes)
+        if policy == "quarantine" and added:
+            set_apart_new_columns(extract, added, self._lake.work)
+            if any(row.reason_code == "new_column" for row in extract.rejected):
+                # Once the columns are agreed to, the next load reads these rows again.
+                extract.state["cursor"] = state.get("cursor")
+                extract.known_from = None
+        is_back = any(c["change"].startswith("table_") for c in state.get("told", []))
+        if is_back:
+            changes.insert(0, {"change": "table_back", "policy": policy})
         return changes, {**known, **extract.columns}
+
+    def _refused(self, table: Table, started_at: datetime, problem: SourceError) -> _Outcome:
+        """A table that could not be loaded; why its structure is refused is logged once."""
+        state = self._state.tables.get(table.name, {})
+        changes = problem.changes if state.get("has_landed") else []
+        is_told = changes == state.get("told", [])
+        receipt = _failed(self._source, table, self._load_id, started_at, problem)
+        if not changes or is_told:
+            return _Outcome(receipt)
+        policy = self._source.drift_of(table)
+        logged = [{"policy": policy, **change} for change in changes]
+        told = json.dumps(logged, ensure_ascii=False)
+        receipt = receipt.model_copy(update={"schema_changes": told})
+        return _Outcome(receipt, state={**state, "told": changes})
 
     def _prepare(
         self,
@@ -451,11 +483,11 @@ class _Run:
         """An increment shows no deletes: the source tells them, or its keys are compared."""
         if extract.deleted_keys is not None:
             preparation.bury(prepared, extract.deleted_keys)
-        if (
-            table.deletes == "sweep"
-            and isinstance(reader, KeyReader)
-            and self._is_due(table, state)
-        ):
+        # A source that held rows back in this load would hold back their keys as well.
+        is_swept = table.deletes == "sweep" and self._is_due(table, state) and not extract.gap
+        if extract.groups is not None and not is_swept:
+            preparation.bury_within(prepared, extract.groups, extract.group_columns)
+        if is_swept and isinstance(reader, KeyReader):
             keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
             preparation.sweep(prepared, keys)
             extract.state["swept_at"] = utc_now().isoformat()
@@ -495,6 +527,8 @@ class _Run:
         if not extract.is_unchanged:
             missing = set(state.get("missing_columns", [])) | extract.missing_columns
             new["missing_columns"] = sorted(missing - set(extract.columns))
+            new["type_changes"] = {name: now for name, (_, now) in extract.type_changes.items()}
+            new.pop("told", None)
         if prepared.rows_present is not None:
             new["rows"] = prepared.rows_present
         if prepared.content is not None:
@@ -656,22 +690,20 @@ def _signature(table: Table) -> str:
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
 
 
-def _frozen(where: str, added: list[str], missing: list[str]) -> SourceError:
-    en = [f"new: {', '.join(added)}"] * bool(added) + [f"missing: {', '.join(missing)}"] * bool(
-        missing
-    )
-    zh = [f"新增：{'、'.join(added)}"] * bool(added) + [f"缺少：{'、'.join(missing)}"] * bool(
-        missing
-    )
+def _frozen(where: str, changes: list[dict[str, str]]) -> SourceError:
+    chinese = {"added": "新增", "missing": "缺少", "returned": "恢复", "type": "类型改变"}
+    en = ", ".join(f"{change['change']} {change['column']}" for change in changes)
+    zh = "，".join(f"{chinese[change['change']]} {change['column']}" for change in changes)
     return SourceError(
         Words(
-            f"{where}: its columns are frozen and have changed ({'; '.join(en)}).",
-            f"{where}：列已冻结，但发生变化（{'；'.join(zh)}）。",
+            f"{where}: its columns are frozen and have changed ({en}).",
+            f"{where}：列已冻结，但发生变化（{zh}）。",
         ),
         Words(
-            'Restore the columns, or set `columns = "evolve"` for the table.',
-            '请恢复这些列，或为该表设置 columns = "evolve"。',
+            'Restore the columns, or set `drift = "evolve"` for the table and load it.',
+            '请恢复这些列，或为该表设置 drift = "evolve" 后加载。',
         ),
+        changes=changes,
     )
 
 

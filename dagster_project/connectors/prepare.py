@@ -180,6 +180,15 @@ class Preparation:
         listed = duck.parquet([keys])
         self._bury(prepared, f"exists (select 1 from {listed} as k where {self._same('k', 'l')})")
 
+    def bury_within(self, prepared: Prepared, groups: Path, columns: Sequence[str]) -> None:
+        """Add tombstones for landed keys of ``groups`` that did not come with their group.
+
+        ``columns`` name the part of the key that tells the group.
+        """
+        listed = duck.parquet([groups])
+        same = " and ".join(f"g.{duck.name(c)} = l.{duck.name(c)}" for c in columns)
+        self._bury(prepared, f"exists (select 1 from {listed} as g where {same})")
+
     def _bury(self, prepared: Prepared, condition: str) -> None:
         if not self._lake.has_rows(self._table.name):
             return

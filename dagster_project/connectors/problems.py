@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -22,13 +22,22 @@ class SourceError(Exception):
     """A source or its data cannot be loaded as configured; it is reported, not raised to callers.
 
     ``is_transient`` says that the same load may succeed later without a change (network, lock).
+    ``changes`` of the source's structure are why, as a receipt's ``schema_changes`` tells them.
     """
 
-    def __init__(self, message: Words, remedy: Words, *, is_transient: bool = False) -> None:
+    def __init__(
+        self,
+        message: Words,
+        remedy: Words,
+        *,
+        is_transient: bool = False,
+        changes: Iterable[Mapping[str, str]] = (),
+    ) -> None:
         super().__init__(f"{message.en} {remedy.en}")
         self.message = message
         self.remedy = remedy
         self.is_transient = is_transient
+        self.changes = [dict(change) for change in changes]
 
 
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s]*@")

@@ -139,8 +139,8 @@ def _base(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
 def _readable(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     """The type by which SQLAlchemy may convert values: none where it would change them."""
     base = _base(kind)
-    # JSON is not parsed, and a set of words keeps its order.
-    return sa.types.NullType() if isinstance(base, sa.JSON | mysql.SET) else base
+    # JSON is not parsed, a set of words keeps its order, and 100 hours do not become 4 o'clock.
+    return sa.types.NullType() if isinstance(base, sa.JSON | mysql.SET | mysql.TIME) else base
 
 
 def _travel(

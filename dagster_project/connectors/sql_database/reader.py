@@ -117,7 +117,7 @@ class SqlReader:
         with self._told(table):
             # Each table is read as it is now, not as it was when the source was opened.
             self._connection.rollback()
-            columns = self._describe(table)
+            columns = self._describe(table, frozen)
         relation, declared = columns.relation, columns.landed
         where = f"{self._source.system}.{table.name}"
         check_names(list(declared), where)
@@ -259,7 +259,48 @@ class SqlReader:
                     newest.see(row[position] for row in rows)
                 yield Batch(names, [tuple(map(_plain, row)) for row in rows])
 
-    def _describe(self, table: SqlTable) -> Columns:
+    def _no_table(
+        self,
+        table: SqlTable,
+        name: str,
+        present: list[str],
+        inspector: sa.Inspector,
+        frozen: Mapping[str, str],
+    ) -> SourceError:
+        """The problem that a table is not there; where it was, what it may be called now."""
+        where = f"{self._source.system}.{table.name}"
+        near = difflib.get_close_matches(name, present, n=3) or present[:10]
+        remedy = Words(
+            f"Set `table` (and `schema`) in the sources file; there are: "
+            f"{', '.join(near) or 'none'}.",
+            f"请在源文件中设置 table（和 schema）；现有：{'、'.join(near) or '无'}。",
+        )
+        listed = {one.table or one.name for one in self._source.tables}
+        for other in present[:500] if frozen else []:
+            columns = {c["name"] for c in inspector.get_columns(other, schema=table.schema_name)}
+            if other not in listed and set(frozen) <= columns:
+                return SourceError(
+                    Words(
+                        f'{where}: the database has no table "{name}" any more; "{other}" has all '
+                        "its columns and may be its new name.",
+                        f"{where}：数据库中已没有表“{name}”；“{other}”包含其全部列，可能是新名称。",
+                    ),
+                    Words(
+                        f'If it was renamed, set `table = "{other}"`; nothing landed is lost.',
+                        f'若已改名，请设置 table = "{other}"；已入湖的数据不会丢失。',
+                    ),
+                    changes=[{"change": "table_renamed", "from": name, "to": other}],
+                )
+        return SourceError(
+            Words(
+                f'{where}: the database has no table "{name}".',
+                f"{where}：数据库中没有表“{name}”。",
+            ),
+            remedy,
+            changes=[{"change": "table_gone", "from": name}],
+        )
+
+    def _describe(self, table: SqlTable, frozen: Mapping[str, str] | None = None) -> Columns:
         """The relation to select from, and how each of its columns travels."""
         if table.query:
             inner = sa.text(table.query.strip().rstrip(";"))
@@ -280,18 +321,7 @@ class SqlReader:
                     *inspector.get_view_names(schema=table.schema_name),
                 ]
             )
-            near = difflib.get_close_matches(name, present, n=3) or present[:10]
-            raise SourceError(
-                Words(
-                    f'{self._source.system}.{table.name}: the database has no table "{name}".',
-                    f"{self._source.system}.{table.name}：数据库中没有表“{name}”。",
-                ),
-                Words(
-                    f"Set `table` (and `schema`) in the sources file; there are: "
-                    f"{', '.join(near) or 'none'}.",
-                    f"请在源文件中设置 table（和 schema）；现有：{'、'.join(near) or '无'}。",
-                ),
-            ) from error
+            raise self._no_table(table, name, present, inspector, frozen or {}) from error
         self._kinds_of_key = {column["name"]: column["type"] for column in described}
         return column_types.of_table(self._dialect, name, table.schema_name, described)
 
@@ -506,12 +536,12 @@ def _set_session(engine: sa.Engine, source: SqlSource) -> None:
 
 
 def _keep_odd_times(connection: Any) -> None:
-    """Have times that Python cannot hold as text: psycopg2 takes "infinity" for 9999-12-31."""
+    """Have times that Python cannot hold as text: psycopg2 takes "infinity" for 9999."""
     from psycopg2 import extensions
 
     def lenient(usual: Any) -> Any:
         def cast(value: str | None, cursor: Any) -> Any:
-            if value is None or "infinity" in value:
+            if value is None or "infinity" in value or value.startswith("24:"):
                 return value
             try:
                 return usual(value, cursor)

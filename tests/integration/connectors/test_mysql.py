@@ -149,7 +149,7 @@ def test_types_keep_their_values(database: sa.Connection, shop: Installation) ->
     )
     rows = sorted(shop.rows("things", columns), key=lambda row: row[0] is None)
     assert rows[0] == (
-        9007199254740993, "1234567890.12", 1.5, "2025-01-31 01:30:00", "2025-01-31 01:30:00",
+        9007199254740993, "1234567890.12", 1.5, "2025-01-31 01:30:00", "2025-01-31 09:30:00",
         "2025-01-31", "08:30:00", '{"k": [1, null]}', b"\x00\xff", "甲", True, "😀 客户",
     )  # fmt: skip
     assert rows[1] == (None,) * 12
