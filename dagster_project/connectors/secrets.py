@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from pydantic import BaseModel
@@ -24,8 +26,6 @@ from dagster_project.settings import secret
 SHORTEST = 6
 # Of a key file each line counts, as libraries quote the line that they cannot read.
 SHORTEST_LINE = 16
-# Clients write whole URLs, with a token among their parameters, at their chattiest level.
-CHATTY_LOGGERS = ("urllib3.connectionpool", "httpx", "httpcore", "requests", "odoorpc", "root")
 
 _URL = re.compile(r"^[\w+.-]+://(?P<user>[^/\s:@]*):(?P<password>.*)@[^@]*$", re.DOTALL)
 _remembered: set[str] = set()
@@ -101,9 +101,9 @@ def named_secret(source: Source, key: str, variable: str) -> str:
 
 def remember(value: str) -> None:
     """Mask ``value`` from now on: also what a source handed out, such as an access token."""
-    if not _remembered:
-        for name in CHATTY_LOGGERS:
-            logging.getLogger(None if name == "root" else name).addFilter(_Masking())
+    if logging.getLogRecordFactory() is logging.LogRecord:
+        # Clients log whole requests, each under a name of its own.
+        logging.setLogRecordFactory(_MaskedRecord)
     _remembered.update(_forms(value))
 
 
@@ -137,9 +137,14 @@ def masked_reject(row: RejectedRow) -> RejectedRow:
 
 
 def named_files(settings: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
-    """Pairs of key and file, for every ``…_file`` key that is set."""
+    """Pairs of key and file, for every ``…_file`` key that is set and could be an ``…_env`` key.
+
+    Files that hold no secret, such as certificates to trust, have no such twin.
+    """
+    known = type(settings).model_fields
     for name, value in settings:
-        if name.endswith("_file") and isinstance(value, str | Path) and value:
+        has_twin = f"{name.removesuffix('_file')}_env" in known
+        if name.endswith("_file") and isinstance(value, str | Path) and value and has_twin:
             yield f"{path}{name}", str(value)
         elif isinstance(value, BaseModel):
             yield from named_files(value, f"{path}{name}.")
@@ -161,12 +166,17 @@ def problems_of(source: Source) -> list[SourceError]:
     return found
 
 
-class _Masking(logging.Filter):
-    """Masks what a logger says."""
+class _MaskedRecord(logging.LogRecord):
+    """What any logger of this process says, masked."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = masked(record.getMessage()), None
-        return True
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.exc_info and self.exc_info[1] is not None:
+            # Formatters take this text where there is one.
+            self.exc_text = masked("".join(traceback.format_exception(self.exc_info[1])).rstrip())
+
+    def getMessage(self) -> str:  # noqa: N802 - the name that logging calls
+        return masked(super().getMessage())
 
 
 def _content(source: Source, key: str, file: str | Path) -> str:

@@ -1,0 +1,259 @@
+"""Secrets stay where they are: planted ones turn up nowhere, whatever a source answers.
+
+The server of these tests throws back at its caller what it was sent, as some gateways do in the
+text of an error, after it has handed out an access token where one was asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dagster_project.connectors import check, secrets
+from dagster_project.connectors.check import check_source
+from dagster_project.connectors.kinds import KINDS
+from dagster_project.connectors.problems import SourceError
+from dagster_project.connectors.sources_file import load_sources
+from dagster_project.settings import REPO_ROOT
+from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
+from tests.unit.connectors.loading import Installation
+
+# Each with characters that are written otherwise in URLs and in JSON.
+PLANTED = {
+    name: f"planted-{name.lower()}-7f/3a+9=c"
+    for name in ("URL_PASSWORD", "TOKEN", "KEY", "SECRET", "USER_NAME", "DIRECTORY", "FILED")
+}
+HANDED_OUT = "planted-handed-out-5d/1b+7=e"
+ALL = [*PLANTED.values(), HANDED_OUT]
+
+TABLE = '\n  [[source.table]]\n  name = "orders"\n'
+SOURCES = {
+    "sql": 'url_env = "DATABASE_URL"' + TABLE,
+    "tryton": 'url_env = "DATABASE_URL"',
+    "odoo_database": 'url_env = "DATABASE_URL"',
+    "erpnext_database": 'url_env = "MYSQL_URL"',
+    "files": 'location = "ftp://127.0.0.1:1/out"\noptions_env = { password = "SECRET" }\n'
+    + TABLE + '  glob = "*.csv"',
+    "access_log": 'location = "ftp://127.0.0.1:1/out"\noptions_env = { password = "SECRET" }\n'
+    'glob = "*.log"',
+    "rest": 'url = "{url}/api"\ntries = 1\nauth = { type = "bearer", token_env = "TOKEN" }\n'
+    'headers_env = { X-Key = "KEY" }' + TABLE + '  rows = "data"\n  primary_key = "id"',
+    "hubspot": 'base_url = "{url}"\naccess_token_env = "TOKEN"',
+    "salesforce": 'instance_url = "{url}"\nconsumer_key_env = "KEY"\n'
+    'consumer_secret_env = "SECRET"\nca_file = "{certificate}"',
+    "odoo": 'url = "{url}"\ndatabase = "acme"\nuser_env = "USER_NAME"\napi_key_env = "KEY"',
+    "kingdee": 'server_url = "{url}/k3cloud/"\naccount_id = "5f8a"\nuser = "reader"\n'
+    'app_id_env = "KEY"\napp_secret_env = "SECRET"',
+    "wecom": 'base_url = "{url}"\ncorp_id = "ww01"\nsecret_env = "SECRET"\n'
+    'directory_secret_env = "DIRECTORY"',
+}  # fmt: skip
+# These ask a server over HTTP; the others never reach one.
+OVER_HTTP = {"rest", "hubspot", "salesforce", "odoo", "kingdee", "wecom"}
+
+
+class Echo(ApiServer):
+    """Hands out a token, and refuses everything else with what it was sent."""
+
+    def answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        if "token" in request.path and "v3" not in request.path:
+            return Answer(
+                {"access_token": HANDED_OUT, "token_type": "Bearer", "instance_url": self.url,
+                 "expires_in": 7200, "errcode": 0, "errmsg": "ok"}
+            )  # fmt: skip
+        if request.path.endswith("version_info"):
+            return Answer({"jsonrpc": "2.0", "id": 1, "result": {"server_version": "17.0"}})
+        sent = [str(request.headers), str(request.query), str(request.body), request.path]
+        told = " | ".join([*sent, *(quote(part, safe="") for part in sent)])
+        return Answer(
+            {"message": told, "error": {"message": told, "data": {"message": told}},
+             "errcode": 60011, "errmsg": told, "errorCode": told},
+            status=403,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out",
+         f"{path}.crt"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text(), encoding="ascii")
+    return path
+
+
+@pytest.fixture
+def planted(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+    password = quote(PLANTED["URL_PASSWORD"], safe="")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://reader:{password}@127.0.0.1:1/erp")
+    monkeypatch.setenv("MYSQL_URL", f"mysql://reader:{password}@127.0.0.1:1/erp")
+    monkeypatch.setenv("SMH_HOME", str(shop.settings.home))
+    monkeypatch.setenv("SMH_SOURCES", str(shop.settings.sources_file))
+    remembered = set(secrets._remembered)
+    yield shop
+    secrets._remembered.clear()
+    secrets._remembered.update(remembered)
+
+
+def forms(secret: str) -> set[str]:
+    encoded = base64.b64encode(secret.encode()).decode()
+    return {secret, quote(secret), quote(secret, safe=""), encoded}
+
+
+def leaks(text: str) -> list[str]:
+    return [form for secret in ALL for form in forms(secret) if form in text]
+
+
+def everything_below(folder: Path) -> str:
+    """All that the files of a folder say, those that are packed as well."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            parts.append(f"{path.name} {path.read_bytes().decode('utf-8', 'replace')}")
+            if path.suffix == ".parquet":
+                with duckdb.connect() as connection:
+                    parts.append(str(connection.execute(f"from read_parquet('{path}')").fetchall()))
+    return "\n".join(parts)
+
+
+def test_every_kind_of_source_is_tried() -> None:
+    assert set(SOURCES) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_source_that_throws_secrets_back_finds_no_ear(
+    kind: str,
+    planted: Installation,
+    certificate: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serve(Echo(), certificate if kind == "salesforce" else None) as server:
+        settings = SOURCES[kind].replace("{url}", server.url)
+        settings = settings.replace("{certificate}", str(certificate))
+        planted.sources(f'[[source]]\nsystem = "shop"\nkind = "{kind}"\n{settings}\n')
+        receipts = planted.load()
+        assert {receipt.status for receipt in receipts.values()} == {"failed"}
+        assert check.main(kind, ["--check"]) == 2
+        sent = f"{server.requests}"
+    told = " ".join(f"{receipt}" for receipt in receipts.values())
+    assert any(receipt.message_zh and receipt.remedy_zh for receipt in receipts.values())
+    if kind in OVER_HTTP:
+        assert server.requests, "the server was never asked"
+        assert leaks(sent), "the server got no secret that it could have thrown back"
+    output = capsys.readouterr()
+    assert output.out.count("missing: ") >= 1
+    assert leaks(told) == []
+    assert leaks(output.out + output.err) == []
+    assert leaks(caplog.text) == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+
+
+def test_a_secret_may_be_a_file_and_is_masked_like_others(
+    planted: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (planted.folder / "token").write_text(PLANTED["FILED"] + "\n", encoding="utf-8")
+    with serve(Echo()) as server:
+        planted.sources(
+            f'[[source]]\nsystem = "shop"\nkind = "hubspot"\nbase_url = "{server.url}"\n'
+            'access_token_file = "token"\n'
+        )
+        planted.load()
+        assert check.main("hubspot", ["--check"]) == 2
+        assert leaks(f"{server.requests}"), "the file beside the sources file was not read"
+    assert leaks(capsys.readouterr().out) == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+
+
+def test_a_file_without_a_secret_is_told_with_its_place(planted: Installation) -> None:
+    text = (
+        '[[source]]\nsystem = "shop"\nkind = "hubspot"\nbase_url = "http://127.0.0.1:1"\n'
+        'access_token_file = "token"\n'
+    )
+    planted.sources(text)
+    source = load_sources(planted.settings).source("shop")
+    (finding,) = check_source(source)
+    assert finding.level == "missing"
+    assert f"`access_token_file` names {planted.folder / 'token'}: there is no such file" in (
+        finding.message.en
+    )
+    assert "文件不存在" in finding.message.zh
+    (planted.folder / "token").write_text(" \n", encoding="utf-8")
+    (finding,) = check_source(source)
+    assert "it is empty" in finding.message.en
+    (planted.folder / "token").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(SourceError, match="cannot be read as text"):
+        secrets.need_secret(source, "access_token")
+
+
+def test_an_error_that_nobody_foresaw_is_masked_in_receipt_and_log(
+    planted: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from dagster_project.connectors.sql_database import reader
+
+    def broken(self: reader.SqlReader, *_: object, **__: object) -> None:
+        raise RuntimeError(f"cannot reach {PLANTED['TOKEN']}")
+
+    monkeypatch.setattr(reader.SqlReader, "extract", broken)
+    (planted.data / "shop.sqlite").touch()
+    planted.sources(
+        '[[source]]\nsystem = "shop"\nkind = "sql"\nurl = "sqlite:///{here}/data/shop.sqlite"'
+        + TABLE
+    )
+    secrets.remember(PLANTED["TOKEN"])
+    receipt = planted.load()["orders"]
+    assert receipt.message_en == "shop.orders: an unexpected error: RuntimeError: cannot reach ***"
+    assert "Traceback" in caplog.text and leaks(caplog.text) == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+
+
+def test_the_search_for_leaks_finds_one(planted: Installation, tmp_path: Path) -> None:
+    """What is looked for would be found: in packed rows, in other spellings, in logs."""
+    folder = tmp_path / "search"
+    folder.mkdir()
+    table = pa.table({"text": [f"Bearer {PLANTED['TOKEN']}"]})
+    pq.write_table(table, folder / "rows.parquet", compression="gzip", write_statistics=False)
+    assert PLANTED["TOKEN"].encode() not in (folder / "rows.parquet").read_bytes()
+    assert leaks(everything_below(folder)) == [PLANTED["TOKEN"]]
+    assert leaks(f"?access_token={quote(HANDED_OUT, safe='')}")
+    assert secrets.masked(f"a {PLANTED['KEY']} b") == f"a {PLANTED['KEY']} b"
+    secrets.remember(PLANTED["KEY"])
+    assert secrets.masked(f"a {PLANTED['KEY']} b") == "a *** b"
+
+
+def test_a_client_that_logs_whole_addresses_is_masked(
+    planted: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a process of its own: loggers are set up when the first secret is read."""
+    script = (
+        "import logging; from dagster_project.connectors import secrets\n"
+        "logging.basicConfig(level=logging.DEBUG)\n"
+        f"secrets.remember({HANDED_OUT!r})\n"
+        f"logging.getLogger('client.http').debug('GET /x?t=%s', {HANDED_OUT!r})\n"
+        "try: raise ValueError('sent %s' % "
+        f"{HANDED_OUT!r})\n"
+        "except ValueError: logging.exception('failed')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPO_ROOT, capture_output=True, text=True, check=True
+    )
+    assert "GET /x?t=***" in done.stderr
+    assert "ValueError: sent ***" in done.stderr
+    assert leaks(done.stderr) == []
