@@ -481,6 +481,8 @@ class _Run:
         state: Mapping[str, Any],
     ) -> None:
         """An increment shows no deletes: the source tells them, or its keys are compared."""
+        if not self._lake.has_rows(table.name):
+            return  # whatever the source holds has just been read
         if extract.deleted_keys is not None:
             preparation.bury(prepared, extract.deleted_keys)
         # A source that held rows back in this load would hold back their keys as well.
@@ -582,7 +584,7 @@ class _Run:
                 )
             )
         if changes:
-            told = ", ".join(f"{c['change']} {c['column']}" for c in changes)
+            told = ", ".join(f"{c['change']} {c.get('column', '')}".strip() for c in changes)
             messages.append(Words(f"The columns have changed: {told}.", f"列有变化：{told}。"))
         return Receipt(
             system=self._source.system,

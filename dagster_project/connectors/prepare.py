@@ -158,7 +158,7 @@ class Preparation:
 
         A key that this load brought is there, whatever was read of the keys later.
         """
-        now = duck.parquet([keys])
+        now = self._keys_of(keys)
         self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
         known = ""
         if self._lake.has_rows(self._table.name):
@@ -177,7 +177,7 @@ class Preparation:
 
     def bury(self, prepared: Prepared, keys: Path) -> None:
         """Add tombstones for landed keys that the source calls deleted (``keys``)."""
-        listed = duck.parquet([keys])
+        listed = self._keys_of(keys)
         self._bury(prepared, f"exists (select 1 from {listed} as k where {self._same('k', 'l')})")
 
     def bury_within(self, prepared: Prepared, groups: Path, columns: Sequence[str]) -> None:
@@ -204,6 +204,14 @@ class Preparation:
         if count:
             prepared.rows_deleted += count
             prepared.files.append(target)
+
+    def _keys_of(self, path: Path) -> str:
+        """Keys of the source in the types of the landed ones; one that does not fit is NULL."""
+        keys = ", ".join(
+            f"try_cast({duck.name(c)} as {sql_type(self._extract.columns[c])}) as {duck.name(c)}"
+            for c in self._key
+        )
+        return f"(select {keys} from {duck.parquet([path])})"
 
     def _same(self, one: str, other: str) -> str:
         return " and ".join(f"{one}.{duck.name(c)} = {other}.{duck.name(c)}" for c in self._key)

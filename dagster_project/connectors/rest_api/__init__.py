@@ -1,0 +1,1 @@
+"""Any REST interface, described in the sources file; see README.md beside this file."""
