@@ -89,7 +89,8 @@ def write_batches(
         [pa.field(name, arrow_type(kind)) for name, kind in kinds.items()] + POSITION_FIELDS
     )
     count, newest = 0, None
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    # The file is read once and removed: what counts is how fast it is written.
+    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) as writer:
         for batch in batches:
             arrays = [
                 landed(batch.column(index), kind, None if name == CURSOR_COLUMN else zone)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -156,13 +156,20 @@ class _Late:
 class World:
     """The database, and an installation that loads from it."""
 
-    def __init__(self, url: str, *, overlap: int, overlap_numbers: int) -> None:
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        *,
+        overlap: int,
+        overlap_numbers: int,
+        shapes: Sequence[Shape] = SHAPES,
+    ) -> None:
+        self._shapes = shapes
         self._overlaps = {"overlap": overlap, "overlap_numbers": overlap_numbers}
         self._now = psycopg2.connect(url)
         self._now.autocommit = True
-        self._spare = [psycopg2.connect(url) for _ in SHAPES]
-        for shape in SHAPES:
+        self._spare = [psycopg2.connect(url) for _ in shapes]
+        for shape in self._shapes:
             self._execute(f"drop table if exists {shape.name}, {shape.name}__history")
             self._execute(CREATE.format(name=shape.name))
             if shape.is_keyed:
@@ -180,8 +187,8 @@ class World:
         Raises:
             AssertionError: a table's landed rows are not those of the source.
         """
-        tables = [shape.name for shape in SHAPES]
-        tables += [f"{shape.name}__history" for shape in SHAPES if shape.keeps_history]
+        tables = [shape.name for shape in self._shapes]
+        tables += [f"{shape.name}__history" for shape in self._shapes if shape.keeps_history]
         self._execute(f"truncate {', '.join(tables)}")
         self._clock = 0
         # Per table: a number may be committed as many numbers late as rounds have actions.
@@ -202,12 +209,12 @@ class World:
                     self._spare.append(late.connection)
             told = {name: r.message_en for name, r in receipts.items() if not r.is_good}
             assert not told, told
-            for shape in SHAPES:
+            for shape in self._shapes:
                 self._compare(shape, shop)
 
     def _sources(self) -> str:
         text = '[[source]]\nsystem = "shop"\nkind = "sql"\nurl_env = "SHOP_URL"\n'
-        for shape in SHAPES:
+        for shape in self._shapes:
             text += f'[[source.table]]\nname = "{shape.name}"\n'
             text += shape.settings.format(**self._overlaps)
         return text
@@ -217,7 +224,7 @@ class World:
             cursor.execute(statement, values)
 
     def _play(self, one: Round, shop: Installation) -> None:
-        for index, actions in enumerate(one.actions):
+        for index, actions in enumerate(one.actions[: len(self._shapes)]):
             for action in actions:
                 self._act(index, action)
         self._clock += one.pause
@@ -235,7 +242,7 @@ class World:
         self._spare.append(late.connection)
 
     def _act(self, index: int, action: Action) -> None:
-        shape = SHAPES[index]
+        shape = self._shapes[index]
         late = self._late.get(index)
         if late is not None and action.key in late.keys:
             return  # the row is locked until that transaction ends

@@ -1,0 +1,145 @@
+"""What reading a database costs: PostgreSQL to Parquet, beside plain connectorx.
+
+Usage::
+
+    python -m tests.benchmarks.sql_reading                     # 1 million rows of 12 columns
+    python -m tests.benchmarks.sql_reading --rows 3000000 --rounds 5
+
+Three ways, in turn, each in a process of its own: `connectorx` reads the table into Arrow and
+writes one Parquet file (zstd); `connector` is our reader doing the same; `load` is a whole first
+load of the table, with keys, versions and receipt. CPU is user and system time of that process,
+without the server's. The types are those that connectorx gives without a change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg2
+
+from dagster_project.settings import Settings
+from tests.benchmarks.pipeline import measure
+from tests.integration.conftest import BINARIES, _serve
+
+CREATE = """
+create table orders as select
+    i::bigint as id,
+    (i::bigint * 7919 % 100003) as customer_id,
+    (i % 97)::integer as product_id,
+    'SO-' || i as number,
+    '客户 ' || (i % 5000) as customer_name,
+    case when i % 3 = 0 then null else 'note ' || md5(i::text) end as note,
+    (i % 100000) / 8.0::double precision as weight,
+    (i % 11) / 4.0::double precision as discount,
+    i % 2 = 0 as is_open,
+    date '2020-01-01' + (i % 2000)::integer as ordered_on,
+    timestamp '2020-01-01' + i * interval '37 second' as created_at,
+    timestamp '2020-01-01' + i * interval '37.123456 second' as changed_at
+from generate_series(1, {rows}) as i
+"""
+SOURCE = """
+[[source]]
+system = "bench"
+kind = "sql"
+url_env = "BENCH_URL"
+  [[source.table]]
+  name = "orders"
+  load = "incremental"
+  cursor = "changed_at"
+  primary_key = "id"
+"""
+CONNECTORX = """
+import sys
+import connectorx, pyarrow.parquet
+rows = connectorx.read_sql(sys.argv[1], "select * from orders", return_type="arrow")
+pyarrow.parquet.write_table(rows, sys.argv[2], compression="zstd")
+"""
+CONNECTOR = """
+import sys
+from pathlib import Path
+from dagster_project.connectors.sources_file import load_sources
+from dagster_project.connectors.sql_database.reader import open_source
+from dagster_project.settings import Settings
+place = Path(sys.argv[1])
+source = load_sources(Settings(home=place, sources=place / "sources.toml")).source("bench")
+with open_source(source) as reader:
+    extract = reader.extract(source.tables[0], {}, Path(sys.argv[1]), full=True)
+assert extract.rows_read == int(sys.argv[2])
+"""
+
+
+def ways(home: Path, url: str, rows: int) -> dict[str, list[str]]:
+    """Commands that are compared."""
+    python = ["env", f"BENCH_URL={url}", sys.executable]
+    return {
+        "connectorx": [*python, "-c", CONNECTORX, url, str(home / "plain.parquet")],
+        "connector": [*python, "-c", CONNECTOR, str(home), str(rows)],
+        "load": [*python, "-m", "dagster_project.connectors"],
+    }
+
+
+def run(url: str, rows: int, rounds: int) -> dict[str, list[tuple[float, ...]]]:
+    """CPU seconds, wall seconds and peak MB of each way in each round."""
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for _ in range(rounds):
+        for name in ways(Path(), url, rows):
+            with tempfile.TemporaryDirectory(prefix="smh-bench-") as place:
+                home = Path(place)
+                (home / "sources.toml").write_text(SOURCE, encoding="utf-8")
+                settings = Settings(home=home, sources=home / "sources.toml")
+                command = ways(home, url, rows)[name]
+                found.setdefault(name, []).append(measure(name, command, settings))
+    return found
+
+
+def table(found: dict[str, list[tuple[float, ...]]], rows: int) -> str:
+    """Markdown: the median of the rounds, and the ratio to plain connectorx."""
+    plain = [statistics.median(one[i] for one in found["connectorx"]) for i in range(3)]
+    text = [
+        "| way | CPU s | ÷ connectorx | wall s | ÷ connectorx | rows/s | peak MB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, measured in found.items():
+        cpu, wall, peak = (statistics.median(one[i] for one in measured) for i in range(3))
+        text.append(
+            f"| {name} | {cpu:.2f} | {cpu / plain[0]:.2f} | {wall:.2f} | {wall / plain[1]:.2f} "
+            f"| {rows / wall:,.0f} | {peak:,.0f} |"
+        )
+    return "\n".join(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(arguments)
+    if not BINARIES:
+        print("PostgreSQL is not installed (Debian: apt-get install postgresql)", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="smh-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if os.getuid() == 0:
+            subprocess.run(["chown", "postgres", name], check=True)
+        for place in _serve(folder):
+            url = f"postgresql://owner:s3cret%2F%40word@{place}"
+            with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+                cursor.execute(CREATE.format(rows=options.rows))
+                cursor.execute("alter table orders add primary key (id)")
+            started = time.perf_counter()
+            found = run(url, options.rows, options.rounds)
+            print(table(found, options.rows))
+            print(f"\n{options.rounds} rounds, {time.perf_counter() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

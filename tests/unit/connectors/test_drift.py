@@ -1,0 +1,159 @@
+"""A source whose structure changes: what lands, waits or is set apart, and the log of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.connectors.loading import Installation, execute
+
+SOURCE = """
+[[source]]
+system = "shop"
+kind = "sql"
+url = "sqlite:///{here}/data/shop.sqlite"
+drift = "POLICY"
+  [[source.table]]
+  name = "deals"
+  load = "incremental"
+  cursor = "changed_at"
+  primary_key = "id"
+"""
+CREATE = "create table {name} (id integer primary key, name text, changed_at timestamp)"
+
+
+@pytest.fixture
+def database(shop: Installation) -> Path:
+    path = shop.data / "shop.sqlite"
+    execute(path, CREATE.format(name="deals"), "insert into deals values (1, 'a', '2025-01-01')")
+    return path
+
+
+def configure(shop: Installation, policy: str) -> None:
+    shop.sources(SOURCE.replace("POLICY", policy))
+
+
+def changes(shop: Installation) -> list[tuple[object, ...]]:
+    """The log, without the empty file's rows."""
+    return shop.query(
+        "select change, column_name, type_before, type_after, policy, status "
+        "from {ops.schema_changes} order by load_id, position"
+    )
+
+
+def test_evolve_lands_new_columns_and_logs_each_change_once(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, "evolve")
+    shop.load()
+    execute(
+        database,
+        "alter table deals add column note text",
+        "insert into deals values (2, 'b', '2025-01-02', 'n')",
+    )
+    assert shop.load()["deals"].rows_loaded == 1
+    shop.load()
+    execute(database, "alter table deals drop column name")
+    shop.load()
+    shop.load()
+    execute(database, "alter table deals add column name text")
+    shop.load()
+    assert [row[:2] for row in changes(shop)] == [
+        ("added", "note"),
+        ("missing", "name"),
+        ("returned", "name"),
+    ]
+    assert changes(shop)[0] == ("added", "note", None, "text", "evolve", "loaded")
+
+
+def test_changed_type_is_logged_once(shop: Installation, database: Path) -> None:
+    configure(shop, "evolve")
+    shop.load()
+    execute(
+        database,
+        "drop table deals",
+        "create table deals (id text primary key, name text, changed_at timestamp)",
+        "insert into deals values ('1', 'a', '2025-01-01'), ('x', 'b', '2025-01-02')",
+    )
+    first = shop.load()["deals"]
+    assert first.rows_rejected == 2, "texts do not fit into a column of integers"
+    shop.load()
+    assert changes(shop) == [("type", "id", "integer", "text", "evolve", "loaded")]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("alter table deals add column note text", ("added", "note")),
+        ("alter table deals drop column name", ("missing", "name")),
+    ],
+)
+def test_freeze_waits_for_someone_and_then_loses_nothing(
+    shop: Installation, database: Path, change: str, told: tuple[str, str]
+) -> None:
+    configure(shop, "freeze")
+    shop.load()
+    execute(database, change, "insert into deals (id, changed_at) values (2, '2025-01-02')")
+    for _ in range(2):
+        receipt = shop.load()["deals"]
+        assert receipt.status == "failed"
+        assert told[1] in receipt.message_en and told[1] in receipt.message_zh
+        assert "evolve" in receipt.remedy_en and "evolve" in receipt.remedy_zh
+    assert shop.current("deals", "id", "id") == [(1,)]
+    assert [row[:2] for row in changes(shop)] == [told]
+    assert changes(shop)[0][-1] == "failed"
+    configure(shop, "evolve")
+    assert shop.load()["deals"].rows_loaded >= 1
+    assert shop.current("deals", "id", "id") == [(1,), (2,)]
+
+
+def test_quarantine_sets_apart_rows_with_new_values_until_they_are_agreed_to(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, "quarantine")
+    shop.load()
+    execute(
+        database,
+        "alter table deals add column note text",
+        "insert into deals values (2, 'b', '2025-01-02', 'new'), (3, 'c', '2025-06-01', null)",
+    )
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (1, 1)
+    ((code, reason, raw),) = shop.quarantined("reason_code, reason_en, raw_text")
+    assert code == "new_column" and "note" in reason and '"note": "new"' in raw
+    assert shop.current("deals", "id", "id") == [(1,), (3,)]
+    assert [row[:2] for row in changes(shop)] == [("added", "note")]
+    configure(shop, "evolve")
+    shop.load()
+    assert shop.current("deals", "id", "id, note") == [(1, None), (2, "new"), (3, None)]
+
+
+def test_renamed_table_is_recognised_and_a_vanished_one_is_told(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, "evolve")
+    shop.load()
+    execute(database, "alter table deals rename to sales")
+    for _ in range(2):
+        receipt = shop.load()["deals"]
+        assert receipt.status == "failed"
+        assert '"sales"' in receipt.message_en and "sales" in receipt.remedy_zh
+    execute(database, "drop table sales")
+    assert "no table" in shop.load()["deals"].message_en
+    assert shop.current("deals", "id", "id") == [(1,)], "what has landed stays"
+    execute(database, CREATE.format(name="deals"))
+    execute(database, "insert into deals values (1, 'a', '2025-01-01')")
+    shop.load()
+    assert [(row[0], row[2], row[3]) for row in changes(shop)] == [
+        ("table_renamed", "deals", "sales"),
+        ("table_gone", "deals", None),
+        ("table_back", None, None),
+    ]
+
+
+def test_table_that_was_never_there_is_no_change(shop: Installation, database: Path) -> None:
+    execute(database, "drop table deals")
+    configure(shop, "evolve")
+    assert shop.load()["deals"].status == "failed"
+    assert changes(shop) == []
