@@ -34,7 +34,7 @@ from dagster_project.connectors.extract import (
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
 from dagster_project.connectors.secrets import masked
-from dagster_project.connectors.source_models import Columns, Source, Table, Text
+from dagster_project.connectors.source_models import Columns, Source, Table
 
 T = TypeVar("T")
 
@@ -69,13 +69,20 @@ class ApiTable(Table):
     """One table of a web interface."""
 
     load: Literal["incremental", "snapshot"] = "incremental"
-    cursor: Text | None = Field(default=None, description="Field with the time of the last change.")
+    cursor: Columns = Field(
+        default=(), max_length=1, description="Field with the time of the last change."
+    )
     overlap_seconds: int = Field(
         default=300, ge=0, description="Read again this far behind the cursor: late changes."
     )
     expects: Columns = Field(
         default=(), description="Fields that the mapping needs; the check tells which are hidden."
     )
+
+    @property
+    def cursor_field(self) -> str | None:
+        """The field with the time of the last change."""
+        return self.cursor[0] if self.cursor else None
 
 
 class PoliteRetry(Retry):
@@ -183,7 +190,7 @@ def span_of(
     zone: ZoneInfo = _UTC,
 ) -> Span:
     """What to ask for: a window that is read again, else all from the cursor's overlap on."""
-    if not table.cursor:
+    if not table.cursor_field:
         return Span()
     if window is not None:
         return Span(_bound(window.first, zone), _bound(window.last, zone))

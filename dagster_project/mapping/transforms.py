@@ -396,7 +396,9 @@ def compile_transform(
     if name == "constant":
         return Expression(_constant(argument, field_type))
     if name in {"key", "concat"}:
-        separator = literal(argument if name == "concat" else "|")
+        # A blank at the end of a cell would not be seen, so it has a name.
+        mark = " " if argument == "space" else argument
+        separator = literal(mark if name == "concat" else "|")
         texts = [source.text for source in inputs]
         if len(inputs) == 1 or is_id:
             joined = f" || {separator} || ".join(texts)

@@ -148,7 +148,7 @@ class HubSpotReader:
             "stages": self._stages,
         }
         with self._told(where):
-            newest = self._newest(table) if table.cursor else None
+            newest = self._newest(table) if table.cursor_field else None
             taken_at = naive_utc(utc_now())
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
@@ -160,12 +160,12 @@ class HubSpotReader:
                 kinds=kinds,
                 state=state,
                 where=where,
-                cursor="_changed" if table.cursor else None,
+                cursor="_changed" if table.cursor_field else None,
             )
             tell_deleted(extract, table, deleted, "id", work)
-        if table.cursor and not self._window:
+        if table.cursor_field and not self._window:
             move_cursor(extract, table, state, newest)
-        elif not table.cursor:
+        elif not table.cursor_field:
             extract.newest_at = taken_at
         extract.count_calls = self._calls - calls
         extract.count_retries = self._retry.counts[0] - retries
@@ -189,8 +189,8 @@ class HubSpotReader:
         self, table: HubSpotTable, extract: Extract, span: Span, deleted: list[str]
     ) -> tuple[Kinds, Iterable[dict[str, Any]]]:
         names = self._property_names(table)
-        if table.cursor:
-            names = list(dict.fromkeys([*names, table.cursor]))
+        if table.cursor_field:
+            names = list(dict.fromkeys([*names, table.cursor_field]))
         kinds: Kinds = {**RECORD_COLUMNS, **dict.fromkeys(names, "text")}
         asked = [*names, MERGED] if MERGED in self._known(_object(table)) else names
 
@@ -211,7 +211,7 @@ class HubSpotReader:
                         continue  # archived while it was read: the live copy came a moment before
                     seen.add(record["id"])
                     values = record["properties"]
-                    changed = utc(values.get(table.cursor)) or utc(record.get("updatedAt"))
+                    changed = utc(values.get(table.cursor_field)) or utc(record.get("updatedAt"))
                     for old in (values.get(MERGED) or "").split(";"):
                         if old and old != record["id"]:
                             merged[old] = changed
@@ -234,9 +234,11 @@ class HubSpotReader:
         def records() -> Iterator[dict[str, Any]]:
             ids = self._changed_since(table, span)
             for record in self._read(
-                _object(table), ids, [str(table.cursor)], None, False, history=[name]
+                _object(table), ids, [str(table.cursor_field)], None, False, history=[name]
             ):
-                changed = utc(record["properties"].get(table.cursor)) or utc(record["updatedAt"])
+                changed = utc(record["properties"].get(table.cursor_field)) or utc(
+                    record["updatedAt"]
+                )
                 for version in (record.get("propertiesWithHistory") or {}).get(name) or []:
                     values = {column: version.get(column) for column in HISTORY_COLUMNS}
                     yield {**values, "id": record["id"], "_changed": changed}
@@ -265,7 +267,7 @@ class HubSpotReader:
                             id=result["from"]["id"], after=_next(result)
                         )
                         for result in page["results"]
-                        if _next(result)
+                        if _next(result) and table.keep != "first"
                     ]
                     for result in page["results"]:
                         yield from _pairs(result, table)
@@ -318,7 +320,7 @@ class HubSpotReader:
 
     def _newest(self, table: HubSpotTable) -> datetime | None:
         """The newest change that the search shows before anything is read."""
-        cursor = str(table.cursor)
+        cursor = str(table.cursor_field)
         sorts = [{"propertyName": cursor, "direction": "DESCENDING"}]
         found = self._search(_object(table), [], limit=1, sorts=sorts, properties=[cursor])
         results = found["results"]
@@ -332,7 +334,7 @@ class HubSpotReader:
         limits = [("GTE", span.start), ("LT", span.end)]
         changed = [
             {
-                "propertyName": str(table.cursor),
+                "propertyName": str(table.cursor_field),
                 "operator": operator,
                 "value": str(int(limit.replace(tzinfo=UTC).timestamp() * 1000)),
             }
@@ -536,9 +538,10 @@ def _next(page: Mapping[str, Any]) -> str | None:
 
 
 def _pairs(result: Mapping[str, Any], table: HubSpotTable) -> Iterator[dict[str, Any]]:
-    for other in result["to"]:
+    others = sorted(result["to"], key=lambda other: int(other["toObjectId"]))
+    for other in others:
         for kind in other["associationTypes"]:
-            if table.only_primary and (kind.get("label") or "").lower() != "primary":
+            if table.keep == "primary" and (kind.get("label") or "").lower() != "primary":
                 continue
             yield {
                 "fromObjectId": str(result["from"]["id"]),
@@ -547,6 +550,8 @@ def _pairs(result: Mapping[str, Any], table: HubSpotTable) -> Iterator[dict[str,
                 "category": kind.get("category"),
                 "label": kind.get("label"),
             }
+            if table.keep != "all":
+                return
 
 
 def _refused(where: str, error: Exception, source: HubSpotSource) -> SourceError:

@@ -22,8 +22,10 @@ class HubSpotTable(ApiTable):
     resource: Literal["objects", "history", "associations", "owners", "stages"] = "objects"
     object: Text | None = Field(default=None, description="CRM object type, such as deals.")
     to: Text | None = Field(default=None, description="Object type at the other end.")
-    only_primary: bool = Field(
-        default=False, description="Of associations only those that HubSpot labels Primary."
+    keep: Literal["all", "primary", "first"] = Field(
+        default="all",
+        description="Of the associations of a record all; the one that HubSpot labels Primary; "
+        "the one with the lowest id.",
     )
     properties: Columns = Field(
         default=(), description="Properties to read; default: all of the object type."
@@ -42,7 +44,7 @@ class HubSpotTable(ApiTable):
         if self.resource == "history" and not self.history_of:
             raise ValueError('`history_of` names a property, such as "dealstage"')
         has_cursor = self.resource in ("objects", "history")
-        if has_cursor and self.load == "incremental" and not self.cursor:
+        if has_cursor and self.load == "incremental" and not self.cursor_field:
             raise ValueError(
                 '`cursor` names the property with the last change: "hs_lastmodifieddate", of '
                 'contacts "lastmodifieddate"'

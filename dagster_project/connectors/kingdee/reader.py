@@ -96,7 +96,7 @@ class KingdeeReader:
                 kinds={column_of(name): kind for name, kind in table.fields.items()},
                 state=state,
                 where=where,
-                cursor=column_of(str(table.cursor)) if has_cursor else None,
+                cursor=column_of(str(table.cursor_field)) if has_cursor else None,
                 zone=self._zone,
             )
         if has_cursor and not self._window:
@@ -144,14 +144,14 @@ class KingdeeReader:
 
     def _newest(self, table: KingdeeTable) -> datetime | None:
         """The newest change that the data centre shows before anything is read."""
-        cursor = str(table.cursor)
+        cursor = str(table.cursor_field)
         conditions = [*self._conditions(table, Span()), f"{cursor} is not null"]
         page = self._query(table, [cursor], conditions, f"{cursor} DESC", limit=1)
         return utc(_plain(page[0][0], "timestamp"), self._zone) if page else None
 
     def _conditions(self, table: KingdeeTable, span: Span) -> list[str]:
         found = [f"({table.filter})"] if table.filter else []
-        cursor = table.cursor
+        cursor = table.cursor_field
         if span.start and span.end:
             found += [f"{cursor} >= {self._text(span.start)}", f"{cursor} < {self._text(span.end)}"]
         elif span.start:

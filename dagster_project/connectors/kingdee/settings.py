@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from dagster_project.connectors.api import ApiTable
-from dagster_project.connectors.source_models import Source, Text
+from dagster_project.connectors.source_models import Columns, Source, Text
 
 FIELD_TYPE = re.compile(r"text|integer|number|boolean|timestamp|date|decimal\((\d|1\d)\)")
 
@@ -31,7 +31,7 @@ class KingdeeTable(ApiTable):
     fields: dict[str, str] = Field(min_length=1)
     key: Text = Field(description="Field with the id of a row, a number: pages follow it.")
     filter: Text | None = Field(default=None, description="Condition for all queries.")
-    cursor: Text | None = "FModifyDate"
+    cursor: Columns = ("FModifyDate",)
 
     @field_validator("fields")
     @classmethod
@@ -48,9 +48,9 @@ class KingdeeTable(ApiTable):
     def _check(self) -> KingdeeTable:
         if self.fields.get(self.key) != "integer":
             raise ValueError(f'`fields` needs {self.key} = "integer": pages follow it')
-        if self.load == "incremental" and self.fields.get(self.cursor or "") != "timestamp":
+        if self.load == "incremental" and self.fields.get(self.cursor_field or "") != "timestamp":
             raise ValueError(
-                f'`fields` needs {self.cursor} = "timestamp"; or set load = "snapshot"'
+                f'`fields` needs {self.cursor_field} = "timestamp"; or set load = "snapshot"'
             )
         return self
 

@@ -115,7 +115,7 @@ class OdooReader:
                 kinds=kinds,
                 state=state,
                 where=where,
-                cursor=table.cursor if has_cursor else None,
+                cursor=table.cursor_field if has_cursor else None,
             )
         if has_cursor and not self._window:
             move_cursor(extract, table, state, newest)
@@ -160,7 +160,7 @@ class OdooReader:
 
     def _newest(self, table: OdooTable) -> datetime | None:
         """The newest change that the database shows before anything is read."""
-        cursor = str(table.cursor)
+        cursor = str(table.cursor_field)
         found = self._call(
             table.model,
             "search_read",
@@ -173,7 +173,7 @@ class OdooReader:
         known = self._known(table.model)
         needed = list(dict.fromkeys([*table.fields, *table.primary_key]))
         if table.load == "incremental":
-            needed.append(str(table.cursor))
+            needed.append(str(table.cursor_field))
         hidden = [name for name in needed if name not in known]
         if hidden:
             where = f"{self._source.system}.{table.name}"
@@ -350,7 +350,7 @@ def _plain(record: Mapping[str, Any], fields: Mapping[str, Mapping[str, Any]]) -
 
 def _domain(table: OdooTable, span: Span) -> list[Any]:
     """Odoo's domain of a span; records without the time are always in it."""
-    cursor = str(table.cursor)
+    cursor = str(table.cursor_field)
     domain: list[Any] = []
     if span.start and not span.end:
         return ["|", [cursor, ">=", _text(span.start)], [cursor, "=", False]]

@@ -19,11 +19,11 @@ class OdooTable(ApiTable):
         default=(), description="Fields to read; default: all that are stored in the database."
     )
     primary_key: Columns = ("id",)
-    cursor: Text | None = "write_date"
+    cursor: Columns = ("write_date",)
 
     @model_validator(mode="after")
     def _check(self) -> OdooTable:
-        if self.load == "incremental" and not self.cursor:
+        if self.load == "incremental" and not self.cursor_field:
             raise ValueError('`cursor` names the time of the last change, such as "write_date"')
         return self
 

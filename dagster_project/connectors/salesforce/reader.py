@@ -94,7 +94,7 @@ class SalesforceReader:
         where = f"{self._source.system}.{table.name}"
         with self._told(where):
             kinds = self._columns(table)
-            newest = self._newest(table) if table.cursor else None
+            newest = self._newest(table) if table.cursor_field else None
             taken_at = naive_utc(utc_now())
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
@@ -105,14 +105,14 @@ class SalesforceReader:
                 kinds=kinds,
                 state=state,
                 where=where,
-                cursor=table.cursor,
+                cursor=table.cursor_field,
             )
             tell_deleted(extract, table, deleted, "Id", work)
             if extract.rows_asked is not None:
                 extract.rows_gap = max(extract.rows_asked - extract.rows_read - len(deleted), 0)
-        if table.cursor and not self._window:
+        if table.cursor_field and not self._window:
             move_cursor(extract, table, state, newest)
-        elif not table.cursor:
+        elif not table.cursor_field:
             extract.newest_at = taken_at
         extract.count_calls = self._calls - calls
         extract.count_retries = self._retry.counts[0] - retries
@@ -148,10 +148,12 @@ class SalesforceReader:
     ) -> Iterator[Mapping[str, Any]]:
         limits = [(">=", span.start), ("<", span.end)]
         conditions = [
-            f"{table.cursor} {operator} {_literal(limit)}" for operator, limit in limits if limit
+            f"{table.cursor_field} {operator} {_literal(limit)}"
+            for operator, limit in limits
+            if limit
         ]
         if span.start and not span.end:
-            conditions = [f"({conditions[0]} OR {table.cursor} = NULL)"]
+            conditions = [f"({conditions[0]} OR {table.cursor_field} = NULL)"]
         for row in self._pages(table.object, names, conditions, extract, include_deleted=True):
             if row.get("IsDeleted") and table.deletes != "flag":
                 deleted.append(row["Id"])
@@ -201,11 +203,11 @@ class SalesforceReader:
     def _newest(self, table: SalesforceTable) -> datetime | None:
         """The newest change that the org shows before anything is read."""
         query = (
-            f"SELECT {table.cursor} FROM {table.object} WHERE {table.cursor} != NULL "
-            f"ORDER BY {table.cursor} DESC LIMIT 1"
+            f"SELECT {table.cursor_field} FROM {table.object} WHERE {table.cursor_field} != NULL "
+            f"ORDER BY {table.cursor_field} DESC LIMIT 1"
         )
         records = self._ask(lambda: self._client.query(query, include_deleted=True))["records"]
-        return utc(records[0][table.cursor]) if records else None
+        return utc(records[0][table.cursor_field]) if records else None
 
     def _columns(self, table: SalesforceTable) -> dict[str, str | None]:
         """Landed type of each field that is read, as the object's description tells it."""
@@ -214,7 +216,11 @@ class SalesforceReader:
             for field in self._describe(table.object)["fields"]
             if field["type"] not in COMPOUND_TYPES
         }
-        wanted = [*table.fields, *table.primary_key, *([table.cursor] if table.cursor else [])]
+        wanted = [
+            *table.fields,
+            *table.primary_key,
+            *([table.cursor_field] if table.cursor_field else []),
+        ]
         hidden = [name for name in wanted if name not in shown]
         where = f"{self._source.system}.{table.name}"
         if hidden:
@@ -232,7 +238,7 @@ class SalesforceReader:
             )
         names = list(shown)
         if table.fields:
-            always = ["Id", "IsDeleted", *table.primary_key, table.cursor]
+            always = ["Id", "IsDeleted", *table.primary_key, table.cursor_field]
             names = [name for name in names if name in {*table.fields, *always}]
         if len(", ".join(names)) > LONGEST_QUERY:
             raise SourceError(

@@ -20,7 +20,7 @@ class SalesforceTable(ApiTable):
 
     @model_validator(mode="after")
     def _check(self) -> SalesforceTable:
-        if self.load == "incremental" and not self.cursor:
+        if self.load == "incremental" and not self.cursor_field:
             raise ValueError(
                 '`cursor` names the time of the last change: "SystemModstamp", of history objects '
                 '"CreatedDate"; or set load = "snapshot"'

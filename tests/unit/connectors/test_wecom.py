@@ -155,7 +155,7 @@ def test_customers_of_all_visible_members_come_and_the_coverage_is_told(
         assert "1 名成员没有接口许可" in receipt.message_zh
     # One reading serves all tables.
     assert len(company.server.calls("batch/get_by_user")) == 4
-    assert chat.rows("members", "count(*), sum(has_licence::int)") == [(120, 119)]
+    assert chat.query("select count(*), sum(has_licence::int) from {shop.members}") == [(120, 119)]
 
 
 def test_missing_unionids_are_counted_and_bridged(company: Company, chat: Installation) -> None:
