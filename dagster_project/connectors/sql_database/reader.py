@@ -65,7 +65,12 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg2",
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+pymssql",
+    "oracle": "oracle+oracledb",
+    "dm": "dm+dmPython",
 }
+# What of pyproject's optional dependencies brings the driver of a kind of database.
+_EXTRAS = {"mssql": "sqlserver", "oracle": "oracle", "dm": "dameng"}
 _UTC = ZoneInfo("UTC")
 # Databases that show one transaction one state, however long it reads.
 _ONE_MOMENT = frozenset({"postgresql", "mysql", "mariadb"})
@@ -368,8 +373,8 @@ class SqlReader:
             limit = local.date()
         elif isinstance(newest, str) and _is_time(newest):
             moment = datetime.fromisoformat(newest)
-            if moment > (now if moment.tzinfo else local):
-                return _spelled_as(newest, now if moment.tzinfo else local)
+            present = now if moment.tzinfo else local
+            limit = newest if moment <= present else _spelled_as(newest, present)
         if limit is None or newest <= limit:
             return newest
         extract.notes.append(
@@ -485,14 +490,21 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
     try:
         engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
+        extra = _EXTRAS.get(url.get_backend_name())
         raise SourceError(
             Words(
                 f"{source.system}: no driver for {url.drivername}: {one_line(error)}.",
                 f"{source.system}：没有 {url.drivername} 的驱动。",
             ),
             Words(
-                "Install the driver, or write postgresql://, mysql:// or sqlite:///.",
-                "请安装驱动，或使用 postgresql://、mysql://、sqlite:///。",
+                f"Install it: pip install 'sales-migration-health[{extra}]'.",
+                f"请安装：pip install 'sales-migration-health[{extra}]'。",
+            )
+            if extra
+            else Words(
+                "Install the driver, or write postgresql://, mysql://, sqlite:///, mssql://, "
+                "oracle:// or dm://.",
+                "请安装驱动，或使用 postgresql://、mysql://、sqlite:///、mssql://、oracle://、dm://。",
             ),
         ) from error
     if url.get_backend_name() in _ONE_MOMENT:

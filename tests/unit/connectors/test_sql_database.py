@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from dagster_project.connectors import duck
+from dagster_project.connectors import duck, load
 from dagster_project.connectors.problems import without_secrets
+from dagster_project.connectors.sources_file import SourcesFileError
 from tests.unit.connectors.loading import Installation, execute
 
 SOURCE = """
@@ -283,3 +285,127 @@ def test_changed_settings_of_a_table_read_it_again(shop: Installation, database:
     configure(shop, *INCREMENTAL[:1], 'cursor = "created_at"', *INCREMENTAL[2:])
     assert shop.load()["deals"].rows_loaded == 1
     assert shop.current("deals", "id", "id") == [(1,), (2,)]
+
+
+def test_delete_that_an_insert_balances_is_found(shop: Installation, database: Path) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(database, (1, "a", 1, 1, "2025-01-01 10:00:00", None))
+    shop.load()
+    execute(database, "delete from deals")
+    insert(database, (2, "b", 1, 1, "2020-01-01 10:00:00", None))  # far behind the cursor
+    receipt = shop.load()["deals"]
+    assert receipt.rows_deleted == 1
+    assert receipt.rows_gap == 1, "and the row that no cursor will ever bring is counted"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "later", "is_found"),
+    [
+        ("daily", timedelta(hours=1), False),
+        ("daily", timedelta(days=1), True),
+        ("weekly", timedelta(days=1), False),
+        ("weekly", timedelta(days=7), True),
+    ],
+)
+def test_keys_are_compared_on_their_schedule(
+    shop: Installation,
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    schedule: str,
+    later: timedelta,
+    is_found: bool,
+) -> None:
+    configure(shop, *INCREMENTAL, f'sweep = "{schedule}"')
+    insert(database, (1, "a", 1, 1, "2025-01-01 10:00:00", None))
+    insert(database, (2, "b", 1, 1, "2025-01-01 10:00:00", None))
+    now = datetime(2026, 6, 2, 12, tzinfo=UTC)  # a Tuesday
+    monkeypatch.setattr(load, "utc_now", lambda: now)
+    shop.load()
+    shop.load()
+    execute(database, "delete from deals where id = 2")
+    monkeypatch.setattr(load, "utc_now", lambda: now + later)
+    assert shop.load()["deals"].rows_deleted == is_found
+
+
+@pytest.mark.parametrize(
+    ("lines", "deleted"),
+    [
+        (('deletes = "flag"', 'deleted_flag = "is_open"', 'deleted_values = "false"'), [(1,)]),
+        (('deletes = "history"', 'deleted_query = "select id from gone"'), [(2,)]),
+        (('deletes = "none"',), []),
+    ],
+)
+def test_source_tells_its_deletes(
+    shop: Installation, database: Path, lines: tuple[str, ...], deleted: list[tuple[int]]
+) -> None:
+    configure(shop, *INCREMENTAL, *lines)
+    execute(database, "create table gone (id integer)")
+    for number in (1, 2, 3):
+        insert(database, (number, "a", 1, 1, f"2025-01-0{number} 10:00:00", None))
+    shop.load()
+    insert(database, (1, "a", 1, 0, "2025-01-01 10:00:00", "2025-01-05 10:00:00"))
+    # Number 3 was deleted once, and is there again.
+    execute(database, "delete from deals where id = 2", "insert into gone values (2), (3)")
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_loaded, receipt.rows_merged) == (1, 1)
+    assert shop.query("select id from {shop.deals} where _is_deleted") == deleted
+    assert shop.load(full=True)["deals"].rows_loaded == 0
+    assert shop.query("select id from {shop.deals} where _is_deleted") == deleted
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (('deletes = "flag"',), "deleted_flag"),
+        (('deleted_flag = "gone"',), "deleted_flag"),
+        (('deletes = "history"',), "deleted_query"),
+        (('deletes = "archived"',), "archived"),
+    ],
+)
+def test_ways_of_telling_deletes_that_do_not_fit_are_refused(
+    shop: Installation, lines: tuple[str, ...], told: str
+) -> None:
+    configure(shop, *INCREMENTAL, *lines)
+    with pytest.raises(SourcesFileError, match=told):
+        shop.load()
+
+
+def test_cursor_in_the_future_hides_nothing(shop: Installation, database: Path) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(database, (1, "mistyped", 1, 1, "9999-01-01 10:00:00", None))
+    first = shop.load()["deals"]
+    assert "future" in first.message_en and "未来" in first.message_zh
+    now = datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
+    insert(database, (2, "later", 1, 1, now.isoformat(" ", "seconds"), None))
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_loaded, receipt.rows_received) == (1, 2)
+
+
+def test_numbers_with_a_point_have_an_overlap_too(shop: Installation, database: Path) -> None:
+    configure(shop, 'load = "incremental"', 'cursor = "amount"', "overlap_numbers = 5")
+    insert(database, (1, "a", 100.5, 1, None, None))
+    shop.load()
+    insert(database, (2, "late", 96.5, 1, None, None), (3, "too late", 94.5, 1, None, None))
+    assert shop.load()["deals"].rows_loaded == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [
+        ("mssql+pymssql://u:p@h/d", "sqlserver"),
+        ("oracle+oracledb://u:p@h/d", "oracle"),
+        ("dm+dmPython://u:p@h:5236", "dameng"),
+    ],
+)
+def test_missing_driver_is_told_with_what_brings_it(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch, url: str, extra: str
+) -> None:
+    shop.sources(
+        SOURCE.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
+    )
+    for written in (url, url.split("+")[0] + url[url.index("://") :]):
+        monkeypatch.setenv("SHOP_URL", written)
+        receipt = shop.load()["deals"]
+        assert receipt.status == "failed" and not receipt.is_transient
+        assert "driver" in receipt.message_en
+        assert f"[{extra}]" in receipt.remedy_en and f"[{extra}]" in receipt.remedy_zh
