@@ -1,6 +1,7 @@
 """One loading step per source system: systems load side by side, each table is one asset."""
 
 # Dagster reads the annotations of `context` itself: no postponed annotations here.
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from dagster_project.connectors.sources_file import Source
 from dagster_project.settings import Settings
 
 LOAD_CHECK = "load_succeeded"
+COMPLETE_CHECK = "load_complete"
 RETRIES = 2
 BACK_OFF_SECONDS = 2
 """Before the first further attempt; doubled before each next one."""
@@ -70,8 +72,12 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
         name=f"load_{source.system}",
         specs=specs,
         check_specs=[
-            dg.AssetCheckSpec(LOAD_CHECK, asset=key, description="The last load brought its rows.")
+            dg.AssetCheckSpec(name, asset=key, description=description)
             for key in keys.values()
+            for name, description in (
+                (LOAD_CHECK, "The last load brought its rows."),
+                (COMPLETE_CHECK, "Nothing is missing or hidden, and the structure is as before."),
+            )
         ],
         can_subset=True,
         pool=f"source_{source.system}",
@@ -106,8 +112,33 @@ def build_source_assets(source: Source, settings: Settings) -> dg.AssetsDefiniti
                     "remedy": receipt.remedy_en or "",
                 },
             )
+            alerts = alerts_of(receipt)
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name=COMPLETE_CHECK,
+                passed=not alerts,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"alerts": " ".join(alerts), "message": receipt.message_en},
+            )
 
     return load
+
+
+def alerts_of(receipt: Receipt) -> list[str]:
+    """What someone should look at after a load, in English; empty where all is well."""
+    alerts = []
+    if receipt.status == "held_back":
+        alerts.append("Held back: confirm it, or mend the source.")
+    if receipt.rows_gap:
+        alerts.append(f"Rows that did not come: {receipt.rows_gap}.")
+    seen, total = receipt.coverage_seen, receipt.coverage_all
+    if seen is not None and total is not None and seen < total:
+        alerts.append(f"Visible: {seen} of {total} {receipt.coverage_en}".rstrip() + ".")
+    changes = json.loads(receipt.schema_changes)
+    if changes:
+        told = (f"{c['change']} {c.get('column') or ''}".strip() for c in changes)
+        alerts.append(f"The structure has changed: {', '.join(told)}.")
+    return alerts
 
 
 def loaded_before(

@@ -65,7 +65,7 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
         """,
     )
     rows = tuple(
-        {**row, "next_due_at": next_due(str(row["schedule"]), row["started_at"])}
+        {**row, "next_due_at": next_due(str(row["schedule"]), row["finished_at"])}
         for row in listing.rows
     )
     return Listing(rows, listing.count_all, listing.is_known)

@@ -88,7 +88,7 @@ def test_a_source_is_as_good_as_its_worst_table(own_company: duckdb.DuckDBPyConn
     assert (crm.status, crm.count_good, crm.count_tables) == ("incomplete", 2, 2)
     assert (crm.rows_gap, crm.coverage, crm.quota) == (3, 0.2, 0.9)
     assert (web.status, web.count_good, web.rows_gap, web.coverage) == ("held_back", 0, None, None)
-    assert crm.next_due_at == datetime.fromisoformat("2026-06-30 22:05:00")
+    assert crm.next_due_at == datetime.fromisoformat("2026-06-30 23:05:00")
     own_company.execute(
         "update mart_load_receipt set load_status = 'failed' where source_table = 'deals'"
     )
@@ -98,12 +98,13 @@ def test_a_source_is_as_good_as_its_worst_table(own_company: duckdb.DuckDBPyConn
 def test_only_the_newest_load_counts(own_company: duckdb.DuckDBPyConnection) -> None:
     own_company.execute(
         "insert into mart_load_receipt select * replace ('2' as load_id, 'x' as load_receipt_id, "
-        "'unchanged' as load_status, 0 as rows_gap, started_at + interval 1 hour as started_at) "
+        "'unchanged' as load_status, 0 as rows_gap, started_at + interval 1 hour as started_at, "
+        "finished_at + interval 1 hour as finished_at) "
         "from mart_load_receipt where source_table = 'leads'"
     )
     (leads,) = [r for r in sources.tables(own_company).rows if r["source_table"] == "leads"]
     assert (leads["load_id"], leads["rows_gap"]) == ("2", 0)
-    assert leads["next_due_at"] == datetime.fromisoformat("2026-06-30 23:05:00")
+    assert leads["next_due_at"] == datetime.fromisoformat("2026-07-01 00:05:00")
 
 
 def test_a_version_of_an_older_release_tells_less_and_breaks_nothing(
