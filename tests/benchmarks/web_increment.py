@@ -285,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--latency", type=int, default=0, help="lines to follow to the page")
     parser.add_argument("--size", default="small", help="of the demo company around the website")
     parser.add_argument("--homes", type=Path, help="keep, and use again, one home per history")
-    options = parser.parse_args(arguments)
+    options, _ = parser.parse_known_args(arguments)
     rows = []
     with tempfile.TemporaryDirectory(prefix="smh-bench-") as temporary:
         homes = options.homes or Path(temporary)
