@@ -291,7 +291,8 @@ class _Run:
             return self._load_table(reader, table, started_at, again=prepared.rows_absent)
         if again:
             extract.notes.append(_read_again(again))
-        extract.state["absent"] = prepared.absent
+        if prepared.rows_absent is not None:
+            extract.state["absent"] = prepared.absent
         rejected = [*extract.rejected, *prepared.rejected]
         if shortened:
             rejected = privacy.shorten_rejected(rejected)

@@ -47,6 +47,7 @@ from dagster_project.connectors.problems import (
     without_secrets,
 )
 from dagster_project.connectors.receipts import naive_utc
+from dagster_project.connectors.secrets import read_secret, remember
 from dagster_project.connectors.sql_database import columns as column_types
 from dagster_project.connectors.sql_database.arrow import ArrowReader, NotExact, write_batches
 from dagster_project.connectors.sql_database.check import check as check
@@ -215,7 +216,9 @@ class SqlReader:
                 batches = self._arrow.batches(self._literal(wanted), self._snapshot())
                 extract.rows_read, newest = write_batches(batches, path, types, self._zone)
             except NotExact as verdict:
-                log.info("%s is read row by row: %s", path.name, verdict.__cause__ or verdict)
+                told = one_line(verdict.__cause__ or verdict)
+                told = without_secrets(told, _secrets(self._source))
+                log.info("%s is read row by row: %s", path.name, told)
                 path.unlink(missing_ok=True)
             else:
                 extract.parquet.append(path)
@@ -636,14 +639,16 @@ def _url(source: SqlSource) -> sa.URL:
                     f"请把 {source.url_env} 设为数据库 URL。",
                 ),
             )
+        remember(text)
+    elif source.url_file:
+        text = read_secret(source, "url")
     try:
         url = sa.make_url(text or "")
     except (ArgumentError, ValueError) as error:
-        key = f"the variable {source.url_env}" if source.url_env else "`url`"
         raise SourceError(
             Words(
-                f"{source.system}: {key} holds no database URL.",
-                f"{source.system}：{source.url_env or 'url'} 不是数据库 URL。",
+                f"{source.system}: {_place_of_url(source)} holds no database URL.",
+                f"{source.system}：{source.url_env or source.url_file or 'url'} 不是数据库 URL。",
             ),
             Words(
                 "Write it as kind://user:password@host:port/database.",
@@ -651,6 +656,12 @@ def _url(source: SqlSource) -> sa.URL:
             ),
         ) from error
     return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def _place_of_url(source: SqlSource) -> str:
+    if source.url_env:
+        return f"the variable {source.url_env}"
+    return f"the file {source.url_file}" if source.url_file else "`url`"
 
 
 def _secrets(source: SqlSource) -> list[str]:
@@ -669,18 +680,19 @@ def _database_error(
 ) -> SourceError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     text = without_secrets(one_line(cause), _secrets(source))
-    key = f"the variable {source.url_env}" if source.url_env else "`url`"
+    key = _place_of_url(source)
     lowered = text.lower()
     if any(word in lowered for word in ("password", "authentication", "access denied", "role ")):
         remedy = Words(
             f"Correct user and password in {key}.",
-            f"请更正 {source.url_env or 'url'} 中的用户名和密码。",
+            f"请更正 {source.url_env or source.url_file or 'url'} 中的用户名和密码。",
         )
         is_transient = False
     elif is_connecting:
         remedy = Words(
             f"Check that the server runs and that {key} names host, port and database.",
-            f"请检查服务器是否运行，以及 {source.url_env or 'url'} 的主机、端口和数据库名。",
+            f"请检查服务器是否运行，以及 {source.url_env or source.url_file or 'url'} "
+            "的主机、端口和数据库名。",
         )
         is_transient = True
     else:

@@ -69,18 +69,21 @@ class SqlSource(Source):
     url_env: Text | None = Field(
         default=None, description="Environment variable that holds the URL with its password."
     )
+    url_file: Text | None = Field(
+        default=None, description="File that holds the URL with its password."
+    )
     tables: tuple[SqlTable, ...] = Field(alias="table", min_length=1)
 
     @model_validator(mode="after")
     def _one_url(self) -> SqlSource:
-        if bool(self.url) == bool(self.url_env):
+        if sum(map(bool, (self.url, self.url_env, self.url_file))) != 1:
             raise ValueError(
                 "give either `url` (without a password) or `url_env` (the name of an "
-                "environment variable that holds the URL)"
+                "environment variable that holds the URL) or `url_file` (a file that holds it)"
             )
         if self.url and re.search(r"://[^/@:]*:[^/@]+@", self.url):
             raise ValueError(
                 "`url` holds a password; put the URL into an environment variable and name it "
-                "in `url_env`"
+                "in `url_env`, or into a file and name it in `url_file`"
             )
         return self
