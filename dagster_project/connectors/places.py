@@ -20,6 +20,7 @@ import fsspec
 import pyarrow as pa
 
 from dagster_project.connectors.problems import SourceError, Words, one_line, without_secrets
+from dagster_project.connectors.secrets import remember
 from dagster_project.connectors.source_models import PlacedSource
 from dagster_project.settings import secret
 
@@ -134,6 +135,7 @@ def list_files(source: PlacedSource, glob: str) -> list[FileVersion]:
                     f"请设置 {variable}（选项“{key}”）。",
                 ),
             )
+        remember(value)
         secrets[key] = value
     place = without_secrets(source.location)
     try:
