@@ -149,6 +149,10 @@ KINDS: Mapping[str, Kind] = {
         _kind("odoo", "OdooSource"),
         _kind("kingdee", "KingdeeSource"),
         _kind("wecom", "WeComSource"),
+        _kind("bottlecrm", "BottleCrmSource", reader="rest_api"),
+        _kind("frappe", "FrappeSource", reader="rest_api"),
+        _kind("fxiaoke", "FxiaokeSource", reader="rest_api"),
+        _kind("sap_odata", "SapOdataSource", reader="rest_api"),
     )
 }
 

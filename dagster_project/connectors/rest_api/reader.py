@@ -414,7 +414,7 @@ class RestReader:
             UNTIL: None if until is None else moments.write(_ceiling(until), form, self._zone),
         }
         params = {**self._source.params, **table.params, **(variant.params if variant else {})}
-        body = {**table.body, **(variant.body if variant else {})}
+        body = {**self._source.body, **table.body, **(variant.body if variant else {})}
         path = (variant.path if variant and variant.path else table.path) or table.name
         if row is not None:
             path = _FIELD.sub(lambda match: quote(str(_field(row, match[1])), safe=""), path)

@@ -287,6 +287,7 @@ class RestSource(Source):
         default_factory=dict, description="Header → environment variable that holds it."
     )
     params: dict[str, Scalar] = Field(default_factory=dict)
+    body: dict[str, Any] = Field(default_factory=dict, description="In the body of each POST.")
     auth: AnyAuth | None = None
     paging: Paging = Paging()
     result: Result | None = None

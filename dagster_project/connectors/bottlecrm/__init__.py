@@ -1,0 +1,1 @@
+"""BottleCRM over its REST interface; see README.md beside this file."""

@@ -1,0 +1,1 @@
+"""ERPNext and other Frappe sites over their REST interface; see README.md beside this file."""

@@ -1,0 +1,1 @@
+"""Fxiaoke (纷享销客) over its open interface; see README.md beside this file."""

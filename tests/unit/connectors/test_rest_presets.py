@@ -1,0 +1,228 @@
+"""Systems read over REST by their presets, each against a server in the shape of its answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.connectors import rest_api
+from dagster_project.connectors.rest_api import client
+from dagster_project.connectors.sources_file import SourcesFileError, load_sources
+from tests.unit.connectors.loading import Installation
+from tests.unit.connectors.rest_server import Call, Reply, RestServer, rest_server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestServer]:
+    monkeypatch.setattr(client.time, "sleep", lambda seconds: None)
+    with rest_server() as running:
+        yield running
+
+
+def test_frappe_asks_for_what_was_modified(
+    shop: Installation, server: RestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [
+        {"name": f"SO-{n:03}", "modified": f"2026-03-01 08:00:{n % 60:02}.123456", "grand_total": n}
+        for n in range(1, 21)
+    ]
+
+    def resource(call: Call) -> Any:
+        assert call.headers["Authorization"] == "token key-and-secret"
+        filters = json.loads(call.params.get("filters", "[]"))
+        assert json.loads(call.params["fields"]) == ["*"]
+        found = [d for d in documents if all(str(d[f]) >= v for f, _, v in filters)]
+        start = call.number("limit_start", 0)
+        return {"data": found[start : start + call.number("limit_page_length", 20)]}
+
+    server.routes["/api/resource/Sales%20Order"] = resource
+    monkeypatch.setenv("SHOP_SECRET", "key-and-secret")
+    shop.sources(
+        f'[[source]]\nsystem = "shop"\nkind = "frappe"\nurl = "{server.url}"\n'
+        'time_zone = "Asia/Shanghai"\ntables = ["sales_order"]\n'
+        "paging = { style = 'offset', size = 7, param = 'limit_start', "
+        "size_param = 'limit_page_length' }\n"
+        '[source.auth]\ntype = "api_key"\nname = "Authorization"\nprefix = "token "\n'
+        'key_env = "SHOP_SECRET"\n'
+    )
+    assert shop.load()["sales_order"].rows_loaded == 20
+    documents[4] = {**documents[4], "modified": "2026-03-01 09:00:00.000001", "grand_total": 99}
+    receipt = shop.load()["sales_order"]
+    assert (receipt.rows_loaded, receipt.rows_merged) == (1, 1)
+    assert receipt.cursor_from == "2026-02-28 23:58:20"
+    assert dict(shop.current("sales_order", "name", "name, grand_total"))["SO-005"] == 99
+
+
+def test_fxiaoke_logs_in_again_and_cuts_long_searches(
+    shop: Installation, server: RestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = itertools.count(1)
+    valid = [""]
+    begin = 1_772_323_200_000
+    people = [
+        {"_id": f"id{n:04}", "name": f"客户{n}", "last_modified_time": begin + n * 1000}
+        for n in range(300)
+    ]
+    answered = itertools.count(1)
+
+    def token(call: Call) -> Any:
+        assert call.body == {"appId": "a" * 8, "appSecret": "s" * 8, "permanentCode": "p" * 8}
+        valid[0] = f"corp-token-{next(tokens)}"
+        return {"errorCode": 0, "corpAccessToken": valid[0], "corpId": "corp", "expiresIn": 7200}
+
+    def query(call: Call) -> Any:
+        if call.body["corpAccessToken"] != valid[0] or next(answered) == 5:
+            valid[0] = "expired"
+            return {"errorCode": 20016, "errorMessage": "corpAccessToken过期"}
+        assert call.body["currentOpenUserId"] == "user"
+        info = call.body["data"]["search_query_info"]
+        low, high = (int(f["field_values"][0]) for f in info["filters"])
+        found = [p for p in people if low <= p["last_modified_time"] <= high]
+        shown = found[:120]  # no more of one search
+        start, size = int(info["offset"]), int(info["limit"])
+        data = {"dataList": shown[start : start + size], "total": len(found)}
+        return {"errorCode": 0, "data": data}
+
+    server.routes["/cgi/corpAccessToken/get/V2"] = token
+    server.routes["/cgi/crm/v2/data/query"] = query
+    for name, value in (("FX_APP", "a"), ("FX_SECRET", "s"), ("FX_CODE", "p")):
+        monkeypatch.setenv(name, value * 8)
+    shop.sources(
+        f'[[source]]\nsystem = "shop"\nkind = "fxiaoke"\nurl = "{server.url}"\n'
+        'tables = ["account"]\nbody = { currentOpenUserId = "user" }\n'
+        '[[source.table]]\nname = "account"\ncap = 120\n'
+        f'[source.auth]\ntype = "login"\nurl = "{server.url}/cgi/corpAccessToken/get/V2"\n'
+        'body_env = { appId = "FX_APP", appSecret = "FX_SECRET", permanentCode = "FX_CODE" }\n'
+        'put = { "body:corpAccessToken" = "corpAccessToken", "body:corpId" = "corpId" }\n'
+    )
+    receipt = shop.load()["account"]
+    assert (receipt.status, receipt.rows_loaded, receipt.rows_gap) == ("loaded", 300, 0)
+    assert server.count("/cgi/corpAccessToken/get/V2") == 2
+
+
+def test_sap_changes_and_decimals(shop: Installation, server: RestServer) -> None:
+    orders = [
+        {
+            "SalesOrder": str(n),
+            "LastChangeDateTime": f"/Date({1_772_323_200_000 + n * 1000}+0000)/",
+            "TotalNetAmount": "12345678901234567.89",
+        }
+        for n in range(1, 26)
+    ]
+
+    def service(call: Call) -> Any:
+        assert call.params["$inlinecount"] == "allpages"
+        start = call.number("$skip", 0)
+        page = orders[start : start + call.number("$top", 10)]
+        return {"d": {"results": page, "__count": str(len(orders))}}
+
+    server.routes["/API_SALES_ORDER_SRV/A_SalesOrder"] = service
+    shop.sources(
+        f'[[source]]\nsystem = "shop"\nkind = "sap_odata"\nurl = "{server.url}"\n'
+        'tables = ["sales_order"]\n'
+        'paging = { style = "offset", size = 10, param = "$skip", size_param = "$top" }\n'
+    )
+    receipt = shop.load()["sales_order"]
+    assert (receipt.rows_loaded, receipt.rows_asked, receipt.rows_gap) == (25, 25, 0)
+    assert receipt.cursor_to == "2026-03-01 00:00:25"
+    assert shop.current("sales_order", "SalesOrder", "distinct TotalNetAmount") == [
+        ("12345678901234567.89",)
+    ]
+    shop.load()
+    expected = "LastChangeDateTime ge datetimeoffset'2026-02-28T23:58:25Z'"
+    assert [c.params["$filter"] for c in server.calls if "$filter" in c.params][-1] == expected
+
+
+def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer) -> None:
+    def page(call: Call, count: int, prefix: str) -> list[dict[str, str]]:
+        start = call.number("offset", 0)
+        return [{"id": f"{prefix}{n}"} for n in range(count)][start : start + 10]
+
+    server.routes |= {
+        "/api/leads/": lambda call: {
+            "open_leads": {"leads_count": 23, "open_leads": page(call, 23, "open")},
+            "close_leads": {"leads_count": 12, "close_leads": page(call, 12, "close")},
+        },
+        "/api/accounts/": lambda call: {
+            "active_accounts": {"open_accounts": page(call, 15, "open")},
+            "closed_accounts": {"close_accounts": page(call, 0, "close")},
+        },
+        "/api/contacts/": lambda call: {"contact_obj_list": page(call, 11, "c")},
+        "/api/opportunities/": lambda call: {"opportunities": page(call, 10, "o")},
+    }
+    source = f'[[source]]\nsystem = "shop"\nkind = "bottlecrm"\nurl = "{server.url}"\n'
+    shop.sources(source)
+    with pytest.raises(SourcesFileError, match="without an organisation"):
+        load_sources(shop.settings)
+    shop.sources(source + 'headers = { org = "7f" }\n')
+    receipts = shop.load()
+    assert {name: r.rows_loaded for name, r in receipts.items()} == {
+        "accounts": 15,
+        "contacts": 11,
+        "opportunities": 10,
+        "leads": 35,
+    }
+    assert {call.headers["org"] for call in server.calls} == {"7f"}
+    server.routes["/api/contacts/"] = lambda call: Reply({"detail": "no org"}, 403)
+    assert shop.load()["contacts"].status == "failed"
+
+
+README = Path(rest_api.__file__).with_name("README.md")
+EXAMPLES = {
+    found["source"][0]["system"]: text
+    for text in re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    if (found := tomllib.loads(text))
+}
+
+
+def _rows(key: str, cursor: str, moment: Any = "2026-03-01T00:00:01Z") -> list[dict[str, Any]]:
+    return [{key: n, cursor: moment} for n in range(1, 6)]
+
+
+ANSWERS: dict[str, tuple[str, Any]] = {
+    "mes": ("/work_orders", lambda call: _rows("number", "changedAt")),
+    "webshop": (
+        "/orders",
+        lambda call: {
+            "orders": [r for r in _rows("id", "updated_at") if r["id"] > call.number("since_id", 0)]
+        },
+    ),
+    "carrier": (
+        "/parcels/search",
+        lambda call: {
+            "parcels": _rows("tracking", "changed", 1_772_323_200_000),
+            "cursor": None if call.body.get("cursor") else "second",
+        },
+    ),
+    "policies": ("/feed.json", lambda call: {"items": _rows("id", "published")}),
+    "weather": ("/forecast", lambda call: {"daily": _rows("date", "temperature")}),
+}
+
+
+@pytest.mark.parametrize("system", ANSWERS)
+def test_worked_examples_of_the_readme(
+    shop: Installation, server: RestServer, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    path, answer = ANSWERS[system]
+    server.routes[path] = answer
+    for name in ("MES_KEY", "WEBSHOP_TOKEN", "CARRIER_PASSWORD"):
+        monkeypatch.setenv(name, "a-secret-value")
+    text = re.sub(r'url = "https://[^"]+"', f'url = "{server.url}"', EXAMPLES[system])
+    shop.sources(text)
+    (receipt,) = shop.load(system).values()
+    assert (receipt.status, receipt.rows_loaded) == ("loaded", 5)
+    (receipt,) = shop.load(system).values()
+    assert (receipt.status, receipt.rows_loaded) == ("unchanged", 0)
+
+
+@pytest.mark.parametrize("system", sorted(set(EXAMPLES) - set(ANSWERS)))
+def test_other_examples_of_the_readme_are_valid(shop: Installation, system: str) -> None:
+    shop.sources(EXAMPLES[system])
+    assert load_sources(shop.settings).source(system)
