@@ -28,6 +28,8 @@ SHORTEST = 6
 SHORTEST_LINE = 16
 
 _URL = re.compile(r"^[\w+.-]+://(?P<user>[^/\s:@]*):(?P<password>.*)@[^@]*$", re.DOTALL)
+# User and password as a header packs them, or a token that this process has not read itself.
+_HEADER = re.compile(r"\b(Basic|Bearer)(\s+|%20|\+)[\w+/=.~%-]{16,}")
 _remembered: set[str] = set()
 
 
@@ -110,7 +112,7 @@ def remember(value: str) -> None:
 def masked(text: str, source: Source | None = None) -> str:
     """``text`` without any secret that was read, or that ``source`` names and that can be read."""
     own = {form for value in _values(source) for form in _forms(value)} if source else set()
-    return without_secrets(text, _remembered | own)
+    return _HEADER.sub(r"\1 ***", without_secrets(text, _remembered | own))
 
 
 def masked_error(problem: SourceError, source: Source) -> SourceError:

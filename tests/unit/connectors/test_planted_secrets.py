@@ -56,9 +56,21 @@ SOURCES = {
     'app_id_env = "KEY"\napp_secret_env = "SECRET"',
     "wecom": 'base_url = "{url}"\ncorp_id = "ww01"\nsecret_env = "SECRET"\n'
     'directory_secret_env = "DIRECTORY"',
+    "bottlecrm": 'url = "{url}"\ntries = 1\nheaders = { org = "1" }\ntables = ["contacts"]\n'
+    'auth = { type = "oauth2", token_url = "{url}/token", client_id_env = "USER_NAME", '
+    'client_secret_env = "SECRET" }',
+    "frappe": 'url = "{url}"\ntries = 1\ntables = ["user"]\n'
+    'auth = { type = "api_key", name = "key", place = "query", key_env = "KEY" }',
+    "fxiaoke": 'url = "{url}"\ntries = 1\ntables = ["account"]\n'
+    'auth = { type = "login", url = "{url}/corpAccessToken", body_env = { appSecret = "SECRET" }, '
+    'put = { "body:corpAccessToken" = "access_token" } }',
+    "sap_odata": 'url = "{url}"\ntries = 1\ntables = ["product"]\n'
+    'auth = { type = "basic", user_env = "USER_NAME", password_env = "KEY" }',
 }  # fmt: skip
 # These ask a server over HTTP; the others never reach one.
-OVER_HTTP = {"rest", "hubspot", "salesforce", "odoo", "kingdee", "wecom"}
+OVER_HTTP = set(SOURCES) - {
+    "sql", "tryton", "odoo_database", "erpnext_database", "files", "access_log"
+}  # fmt: skip
 
 
 class Echo(ApiServer):
@@ -66,7 +78,7 @@ class Echo(ApiServer):
 
     def answer(self, request: Request) -> Answer:
         self.requests.append(request)
-        if "token" in request.path and "v3" not in request.path:
+        if "token" in request.path.lower() and "v3" not in request.path:
             return Answer(
                 {"access_token": HANDED_OUT, "token_type": "Bearer", "instance_url": self.url,
                  "expires_in": 7200, "errcode": 0, "errmsg": "ok"}
@@ -113,7 +125,8 @@ def planted(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ins
 
 def forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode()
-    return {secret, quote(secret), quote(secret, safe=""), encoded}
+    pair = base64.b64encode(f"{PLANTED['USER_NAME']}:{secret}".encode()).decode()
+    return {secret, quote(secret), quote(secret, safe=""), encoded, pair}
 
 
 def leaks(text: str) -> list[str]:
@@ -178,6 +191,19 @@ def test_a_secret_may_be_a_file_and_is_masked_like_others(
         planted.load()
         assert check.main("hubspot", ["--check"]) == 2
         assert leaks(f"{server.requests}"), "the file beside the sources file was not read"
+    assert leaks(capsys.readouterr().out) == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+
+
+def test_the_url_of_a_database_may_be_in_a_file(
+    planted: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = quote(PLANTED["FILED"], safe="")
+    (planted.folder / "url").write_text(f"postgresql://reader:{password}@127.0.0.1:1/erp\n")
+    planted.sources('[[source]]\nsystem = "shop"\nkind = "sql"\nurl_file = "url"' + TABLE)
+    receipt = planted.load()["orders"]
+    assert receipt.status == "failed" and "that the file url names host, port" in receipt.remedy_en
+    assert check.main("sql", ["--check"]) == 2
     assert leaks(capsys.readouterr().out) == []
     assert leaks(everything_below(planted.folder / "home")) == []
 
