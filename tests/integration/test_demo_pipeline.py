@@ -6,9 +6,10 @@ The tests build on each other in file order: each takes the same workspace one s
 from __future__ import annotations
 
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -387,6 +388,33 @@ def test_dagster_draws_the_whole_way(
     steps = set(defs.resolve_job_def("refresh").graph.node_dict)
     assert {"check_landed_tables", "dbt_build", "check_mart_tables"} <= steps
     assert not {step for step in steps if step.endswith(("_2", "_3"))}
+
+
+@pytest.mark.parametrize("frequency", ["hourly", "daily", "weekly"])
+def test_schedule_asks_for_a_run_that_loads_what_is_due(
+    first: CommandResult, settings: Settings, monkeypatch: pytest.MonkeyPatch, frequency: str
+) -> None:
+    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
+        monkeypatch.setenv(name, value)
+    defs = build_definitions(settings)
+    schedule = defs.resolve_schedule_def(frequency)
+    due_at = datetime(2026, 7, 6, 3, 30, tzinfo=UTC)
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=due_at,
+            repository_def=defs.get_repository_def(),
+        ) as context,
+    ):
+        tick = schedule.evaluate_tick(context)
+    assert [request.tags["dagster/schedule_name"] for request in tick.run_requests] == [frequency]
+    steps = set(defs.resolve_job_def(schedule.job_name).graph.node_dict)
+    due = {s.system for s in load_sources(settings).sources if s.schedule == frequency}
+    assert due and {step for step in steps if step.startswith("load_")} == {
+        f"load_{system}" for system in due
+    }
+    assert {"dbt_build", "check_mart_tables", "serving__published_version"} <= steps
 
 
 def test_sensor_asks_for_a_run_only_when_a_log_has_changed(
