@@ -53,6 +53,13 @@ class PresetReader:
     inner: SqlReader
     present: frozenset[str]
 
+    reads_windows = True
+
+    @property
+    def reads_one_moment(self) -> bool:
+        """Whether rows and keys of one table are those of one and the same moment."""
+        return self.inner.reads_one_moment
+
     def absent(self, table: PresetTable) -> list[str]:
         """Tables of the database that ``table`` needs and that are not there."""
         return [name for name in table.needs if name not in self.present]
