@@ -14,7 +14,7 @@ import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,13 @@ SHAPES = [
     Shape("no_key", _BY_TIME + _OVERLAPS, is_keyed=False),
     Shape("copy", _KEY + "shrink_ratio = 0\n", is_snapshot=True),
     Shape("copy_no_key", "shrink_ratio = 0\n", is_keyed=False, is_snapshot=True),
+]
+
+# Without a comparison of keys, nothing but the overlap brings a row that was committed late.
+BY_OVERLAP_ALONE = [
+    replace(shape, settings=shape.settings + 'deletes = "none"\n')
+    for shape in SHAPES
+    if shape.name in ("by_time", "by_one_time", "by_number", "no_key")
 ]
 
 PLACES = [

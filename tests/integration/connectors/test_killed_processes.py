@@ -15,14 +15,15 @@ from tests.unit.connectors.loading import Installation
 
 pytestmark = [pytest.mark.integration, pytest.mark.systems]
 
-KILLS = 30
+KILLS = 25
 SOURCE = """
 [[source]]
 system = "shop"
 kind = "sql"
 url_env = "SHOP_URL"
 """ + "".join(
-    f'[[source.table]]\nname = "t{n}"\nload = "incremental"\ncursor = "at"\nprimary_key = "id"\n'
+    f'[[source.table]]\nname = "t{n}"\nprimary_key = "id"\n'
+    'load = "incremental"\ncursor = "changed_at"\n'
     for n in range(4)
 )
 LOAD = """
@@ -53,7 +54,9 @@ def test_processes_killed_at_any_moment_lose_and_double_nothing(
     cursor = connection.cursor()
     for n in range(4):
         cursor.execute(f"drop table if exists t{n}")
-        cursor.execute(f"create table t{n} (id bigint primary key, name text, at timestamp)")
+        cursor.execute(
+            f"create table t{n} (id bigint primary key, name text, changed_at timestamp)"
+        )
     for kill in range(KILLS):
         process = subprocess.Popen(
             [sys.executable, "-c", LOAD, str(shop.folder)],
@@ -62,12 +65,12 @@ def test_processes_killed_at_any_moment_lose_and_double_nothing(
         )
         assert process.stdout is not None
         process.stdout.readline()
-        until = time.monotonic() + chance.uniform(0, 3)
+        until = time.monotonic() + chance.uniform(0, 5)
         while time.monotonic() < until:
             table, key = f"t{chance.randrange(4)}", chance.randrange(300)
             cursor.execute(
                 f"insert into {table} values (%s, %s, now()) on conflict (id) do update "
-                "set name = excluded.name, at = excluded.at",
+                "set name = excluded.name, changed_at = excluded.changed_at",
                 [key, f"{kill} {key}"],
             )
             cursor.execute(f"delete from {table} where id = %s", [chance.randrange(300)])
@@ -77,8 +80,8 @@ def test_processes_killed_at_any_moment_lose_and_double_nothing(
     receipts = shop.load()
     assert all(receipt.is_good for receipt in receipts.values())
     for n in range(4):
-        cursor.execute(f"select id, name, at from t{n} order by id")
-        assert shop.current(f"t{n}", "id", "id, name, at") == cursor.fetchall()
+        cursor.execute(f"select id, name, changed_at from t{n} order by id")
+        assert shop.current(f"t{n}", "id", "id, name, changed_at") == cursor.fetchall()
         versions = shop.query(f"select _load_id, id from {{shop.t{n}}}")
         assert len(versions) == len(set(versions)), "a row was landed twice by one load"
     connection.close()

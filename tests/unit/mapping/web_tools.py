@@ -120,8 +120,9 @@ UMAMI: list[Row] = [
 
 
 def snippets() -> list[str]:
-    """The pieces of a sources file that the README shows."""
-    return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    """The pieces of a sources file for web tools that the README shows."""
+    pieces = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    return [piece for piece in pieces if 'system = "web_' in piece]
 
 
 def write_files(folder: Path) -> None:
