@@ -22,7 +22,7 @@ from tests.integration.connectors.histories import (
 
 pytestmark = pytest.mark.integration
 
-FEW, MANY = 200, 4000
+FEW, MANY = 100, 4000
 
 
 def options(histories: int, *, derandomize: bool) -> settings:
