@@ -552,7 +552,7 @@ class StagingSql:
         keys = ", ".join(self._version_keys())
         fields = [name for name, _ in self.object.columns() if name not in METADATA_COLUMNS]
         columns = [name for name, _ in self._all_columns() if name not in HISTORY_COLUMNS]
-        window = f"over (partition by {keys} order by version_order)"
+        window = f"over (partition by {keys} order by version_order nulls last)"
         changes = [
             f"{name} is distinct from lag({name}) {window}" for name in [*fields, "_is_deleted"]
         ]

@@ -193,7 +193,7 @@ def write_sources(home: Path) -> None:
             for name in rule.inputs:
                 if found := looked_up(name):
                     columns.add(found.key)
-                    named.setdefault(found.table, {"id"}).add(found.field)
+                    named.setdefault(found.table, set()).add(found.field)
                     keyed.add((rule.mapping_set, found.table))
                 else:
                     columns.add(name)
@@ -204,7 +204,9 @@ def write_sources(home: Path) -> None:
         for table, columns in named.items():
             text += f'[[source.table]]\nname = "{table}"\nglob = "{table}*.csv"\n'
             if (mapping_set, table) in keyed:
-                text += 'primary_key = "id"\n'
+                key = next((name for name in columns if name.lower() == "id"), "id")
+                columns.add(key)
+                text += f'primary_key = "{key}"\n'
             land_empty(home / "lake" / "raw" / mapping_set / table, columns)
     (home / "sources.toml").write_text(text, encoding="utf-8")
 
