@@ -47,7 +47,7 @@ dashboard: setup ## Serve the dashboard on the last published version
 	@$(RUN) dashboard
 
 test: setup ## Run every test that the machine allows; others skip with their reason
-	$(BIN)/python -m pytest -m "not systems" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not systems" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-spark: setup ## Build the project on a Spark cluster on loopback and compare with DuckDB
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
