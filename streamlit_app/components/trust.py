@@ -372,6 +372,20 @@ def mapping(view: View) -> None:
     )
 
 
+def visitor_links(view: View) -> None:
+    """Visitors whose evidence disagrees; a row of `seeds/visitor_link_override.csv` decides."""
+    listing(
+        view,
+        "visitor_links",
+        ask(view.version, trust.visitor_link_reviews),
+        (
+            "reason", "candidates", "evidence", "remedy", "visitor_id", "visitor_address",
+            "count_sessions", "last_evidence_at", "source_system",
+        ),
+        _in_language(view, "reason", "remedy"),
+    )  # fmt: skip
+
+
 def versions(view: View) -> None:
     listing(
         view,

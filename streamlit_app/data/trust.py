@@ -187,6 +187,21 @@ def unconverted_values(connection: duckdb.DuckDBPyConnection) -> Listing:
     )
 
 
+def visitor_link_reviews(connection: duckdb.DuckDBPyConnection) -> Listing:
+    """Links of visitors to people and accounts that a person has to decide, the newest first."""
+    return listing(
+        connection,
+        "mart_visitor_link_review",
+        """
+        select
+            source_system, visitor_id, visitor_address, count_sessions, candidates, evidence,
+            last_evidence_at, reason_en, reason_zh, remedy_en, remedy_zh
+        from mart_visitor_link_review
+        order by last_evidence_at desc nulls last, visitor_link_review_id
+        """,
+    )
+
+
 def versions(connection: duckdb.DuckDBPyConnection) -> Listing:
     """Kept versions at the time of publishing, newest first."""
     return listing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,15 @@ def command(settings: Settings, *arguments: str, **environment: str) -> CommandR
     return CommandResult(finished.returncode, finished.stdout)
 
 
-def published(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+def published(
+    settings: Settings, sql: str, parameters: Sequence[Any] = ()
+) -> list[tuple[Any, ...]]:
     """Rows of a query on the version that is shown."""
     version = current_version(settings)
     assert version is not None, "nothing is published"
     connection: duckdb.DuckDBPyConnection = open_version(settings, version.version_id)
     try:
-        return connection.execute(sql).fetchall()
+        return connection.execute(sql, parameters).fetchall()
     finally:
         connection.close()
 

@@ -20,6 +20,8 @@ from dagster_project.defs.build import build_definitions
 from dagster_project.demo_company import advance
 from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
+from dagster_project.worklists.actions import Action, new_action
+from dagster_project.worklists.store import open_store
 from tests.integration import intent_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.visitor_truths import visitor_differences
@@ -260,7 +262,54 @@ def test_unknown_codes_are_listed_not_dropped(first: CommandResult, settings: Se
     assert {faults["unknown_code_lead_source"]["code"], faults["unknown_stage"]["stage"]} <= unknown
 
 
-def test_second_load_brings_what_changed(first: CommandResult, settings: Settings) -> None:
+def quotes_by_lead(settings: Settings) -> dict[str, list[datetime]]:
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        rows = warehouse.execute(
+            "select links.lead_id, list(quotes.quoted_at order by quotes.quoted_at) "
+            "from intermediate.int_selling__lead_opportunities as links "
+            "join core.fct_quote as quotes using (opportunity_id) group by 1 order by 1"
+        ).fetchall()
+    return dict(rows)
+
+
+@pytest.fixture(scope="module")
+def worked_leads(first: CommandResult, settings: Settings) -> list[Action]:
+    """What people did on a worklist before the second load: some of it was followed by a quote."""
+    quoted = quotes_by_lead(settings)
+    (unquoted,) = published(
+        settings, "select min(lead_id) from mart_lead where not list_contains($1, lead_id)",
+        [list(quoted)],
+    )[0]  # fmt: skip
+    before = [
+        (lead, moments[0] - timedelta(hours=hours), *what)
+        for (lead, moments), (hours, *what) in zip(
+            quoted.items(),
+            [(24, "outcome", "meeting_agreed"), (100, "outcome", "contacted"), (24, "note", None)],
+            strict=False,
+        )
+    ]
+    before += [
+        (unquoted, datetime(2026, 6, 1, 9), "outcome", "no_interest"),  # noqa: DTZ001
+        (unquoted, datetime(2026, 6, 30, 9), "assign", "demo_crm:R001"),  # noqa: DTZ001
+    ]
+    store = open_store(settings)
+    return [
+        store.append_action(
+            new_action(
+                "stalled_lead",
+                lead,
+                action,
+                "Ann",
+                acted_at.replace(tzinfo=UTC),
+                value=value,
+                note="called back" if action == "note" else None,
+            )
+        )
+        for lead, acted_at, action, value in before
+    ]
+
+
+def test_second_load_brings_what_changed(worked_leads: list[Action], settings: Settings) -> None:
     leads, deals = published(
         settings, "select (select count(*) from mart_lead), (select count(*) from mart_opportunity)"
     )[0]
@@ -279,6 +328,29 @@ def test_second_load_brings_what_changed(first: CommandResult, settings: Setting
         )
     )
     assert last_loads == {"requests": changes["web_lines_added"], "policies": 0}
+
+
+def test_outcomes_of_a_worklist_come_back_as_figures(
+    worked_leads: list[Action], settings: Settings
+) -> None:
+    found = dict(
+        published(settings, "select action_id, is_quoted_in_time from mart_worklist_outcome")
+    )
+    quoted = quotes_by_lead(settings)
+    as_of_end = datetime(2026, 7, 1, tzinfo=UTC)
+
+    def expected(action: Action) -> bool | None:
+        due_at = action.acted_at + timedelta(hours=72)
+        moments = [moment.replace(tzinfo=UTC) for moment in quoted.get(action.subject_id, [])]
+        if action.action == "note":
+            return None
+        if any(action.acted_at <= moment <= due_at for moment in moments):
+            return True
+        return False if due_at < as_of_end else None
+
+    truth = {action.action_id: expected(action) for action in worked_leads}
+    assert found == truth
+    assert set(truth.values()) == {True, False, None}
 
 
 def test_late_lines_and_deleted_quotes_change_signals_of_the_past(

@@ -281,7 +281,7 @@ def test_frozen_columns_refuse_new_ones(shop: Installation) -> None:
     (shop.data / "a.csv").write_text("id,title\n1,a\n")
     receipt = shop.load()["items"]
     assert receipt.status == "failed"
-    assert "new: title; missing: name" in receipt.message_en
+    assert "added title, missing name" in receipt.message_en
     assert "evolve" in receipt.remedy_en
 
 

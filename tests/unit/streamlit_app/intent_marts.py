@@ -190,7 +190,14 @@ INTENT_MARTS: dict[str, str] = {
     """,
     "mart_visitor_link_review": """
         select 'two_persons:' || n as visitor_link_review_id, 'web' as source_system,
-            date '2026-06-01' + cast(n as integer) as period_date
+            date '2026-06-01' + cast(n as integer) as period_date, 'web:visitor' || n as visitor_id,
+            '203.0.113.' || n as visitor_address, n + 1 as count_sessions,
+            'Ann Li · Acme (0.90), Bo Chen · Beta (0.90)' as candidates,
+            'login: ann; form: bo' as evidence,
+            timestamp '2026-06-01 08:00:00' + to_days(cast(n as integer)) as last_evidence_at,
+            'Evidence names several persons.' as reason_en, '证据指向多个人。' as reason_zh,
+            'Decide in visitor_link_override.' as remedy_en, '请在 visitor_link_override 中决定。'
+            as remedy_zh
         from range(7) as numbers(n)
     """,
     "mart_bot_day": """

@@ -79,6 +79,14 @@ def test_lists_say_how_many_there_are(own_company: duckdb.DuckDBPyConnection) ->
     assert (len(listing.rows), listing.count_all) == (trust.LIST_LIMIT, 701)
 
 
+def test_links_to_review_tell_who_and_what_to_do(company: duckdb.DuckDBPyConnection) -> None:
+    listing = trust.visitor_link_reviews(company)
+    assert listing.count_all == len(listing.rows) == 7
+    newest = listing.rows[0]
+    assert newest["visitor_id"] == "web:visitor6"
+    assert "Ann Li" in newest["candidates"] and newest["remedy_zh"]
+
+
 def test_samples_are_few_per_reason(company: duckdb.DuckDBPyConnection) -> None:
     assert len(trust.quarantine_samples(company, per_reason=5).rows) == 5
 
