@@ -382,7 +382,7 @@ def test_failed_source_does_not_stop_the_others(first: CommandResult, settings: 
     hidden = database.with_suffix(".hidden")
     database.rename(hidden)
     try:
-        result = command(settings, "run")
+        result = command(settings, "run", "--in-process")
     finally:
         hidden.rename(database)
     assert result.code == 1
@@ -404,7 +404,7 @@ def test_failed_check_keeps_the_last_good_version(first: CommandResult, settings
         f"to '{bad}' (format parquet)"
     )
     try:
-        result = command(settings, "run")
+        result = command(settings, "run", "--in-process")
     finally:
         bad.unlink()
     assert result.code == 1
