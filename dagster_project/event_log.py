@@ -12,6 +12,9 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 )
 from sqlalchemy import Connection, Engine, create_engine, event
 
+# Each run has a file of its own; a web server that stays up for months reads thousands.
+OPEN_FILES = 8
+
 
 class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     """The same files and tables as Dagster's own storage, read and written over open connections.
@@ -34,20 +37,22 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:
-            engine = self._engines.get(shard)
-            if engine is None:
-                engine = create_engine(
-                    self.conn_string_for_shard(shard),
-                    connect_args={
-                        "timeout": SQLITE_BUSY_TIMEOUT_SECONDS,
-                        "check_same_thread": False,
-                    },
-                )
-                event.listen(engine, "connect", _without_waiting_for_the_disk)
-                self._initdb(engine)
-                self._engines[shard] = engine
+            engine = self._engines.pop(shard, None) or self._opened(shard)
+            # The one that was used last comes last.
+            self._engines[shard] = engine
+            while len(self._engines) > OPEN_FILES:
+                self._engines.pop(next(iter(self._engines))).dispose()
             with engine.begin() as connection:
                 yield connection
+
+    def _opened(self, shard: str) -> Engine:
+        engine = create_engine(
+            self.conn_string_for_shard(shard),
+            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _without_waiting_for_the_disk)
+        self._initdb(engine)
+        return engine
 
     def dispose(self) -> None:
         super().dispose()
