@@ -31,6 +31,9 @@ _URL = re.compile(r"^[\w+.-]+://(?P<user>[^/\s:@]*):(?P<password>.*)@[^@]*$", re
 # User and password as a header packs them, or a token that this process has not read itself.
 _HEADER = re.compile(r"\b(Basic|Bearer)(\s+|%20|\+)[\w+/=.~%-]{16,}")
 _remembered: set[str] = set()
+# What a receipt calls the table and the load: others look it up by these words, and a password may
+# well be the name of its system.
+_NAMES = frozenset({"system", "table_name", "load_id", "kind", "mode", "status", "schedule"})
 
 
 def read_secret(source: Source, name: str, settings: BaseModel | None = None) -> str | None:
@@ -125,8 +128,10 @@ def masked_error(problem: SourceError, source: Source) -> SourceError:
 
 
 def masked_receipt(receipt: Receipt, source: Source) -> Receipt:
-    """``receipt`` with its texts masked."""
-    texts = {name: value for name, value in receipt if isinstance(value, str)}
+    """``receipt`` with its texts masked; names stay, as they are those of the sources file."""
+    texts = {
+        name: value for name, value in receipt if isinstance(value, str) and name not in _NAMES
+    }
     clean = {name: masked(value, source) for name, value in texts.items()}
     return receipt.model_copy(update=clean) if clean != texts else receipt
 

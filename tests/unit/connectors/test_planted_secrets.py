@@ -208,6 +208,15 @@ def test_the_url_of_a_database_may_be_in_a_file(
     assert leaks(everything_below(planted.folder / "home")) == []
 
 
+def test_a_password_that_is_the_name_of_a_table_leaves_the_name(
+    planted: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_URL", "postgresql://reader:orders@127.0.0.1:1/erp")
+    planted.sources('[[source]]\nsystem = "shop"\nkind = "sql"\nurl_env = "SHOP_URL"' + TABLE)
+    receipt = planted.load()["orders"]  # state and assets are looked up by this name
+    assert receipt.status == "failed" and "orders" not in receipt.message_en
+
+
 def test_a_file_without_a_secret_is_told_with_its_place(planted: Installation) -> None:
     text = (
         '[[source]]\nsystem = "shop"\nkind = "hubspot"\nbase_url = "http://127.0.0.1:1"\n'
