@@ -416,10 +416,14 @@ class _Run:
             raise _frozen(where, changes)
         if policy == "quarantine" and added:
             set_apart_new_columns(extract, added, self._lake.work)
-            if any(row.reason_code == "new_column" for row in extract.rejected):
+            apart = {r.source_file for r in extract.rejected if r.reason_code == "new_column"}
+            if apart:
                 # Once the columns are agreed to, the next load reads these rows again.
                 extract.state["cursor"] = state.get("cursor")
                 extract.known_from = None
+                versions = extract.state.get("files", {})
+                for file in apart & set(versions):
+                    versions[file] = dict.fromkeys(versions[file])
         is_back = any(c["change"].startswith("table_") for c in state.get("told", []))
         if is_back:
             changes.insert(0, {"change": "table_back", "policy": policy})
@@ -492,7 +496,7 @@ class _Run:
             preparation.bury_within(prepared, extract.groups, extract.group_columns)
         if is_swept and isinstance(reader, KeyReader):
             keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
-            preparation.sweep(prepared, keys)
+            preparation.sweep(prepared, keys, accept_shrink=self._accept_shrink)
             extract.state["swept_at"] = utc_now().isoformat()
 
     def _has_lost(self, reader: Reader, prepared: Prepared, state: Mapping[str, Any]) -> bool:

@@ -19,6 +19,9 @@ from dagster_project.connectors.receipts import RejectedRow, naive_utc
 from dagster_project.connectors.source_models import Table
 from dagster_project.connectors.values import arrow_type, as_text
 
+# Of fewer rows than these a share of the keys says little.
+FEW_ROWS = 20
+
 _SQL_TYPES = {
     "text": "varchar",
     "integer": "bigint",
@@ -84,6 +87,11 @@ class Preparation:
         self._key = list(table.primary_key)
         self._target = lake.work / f"{table.name}.landing.parquet"
         self._known_target = lake.work / f"{table.name}.known.parquet"
+        self._has_live_keys = False
+        # Where the values tell its type, a cursor without values has no column.
+        self._has_cursor = extract.known_from is not None and any(
+            CURSOR_COLUMN in pq.read_schema(path).names for path in extract.parquet
+        )
 
     def lines(self) -> Prepared:
         """Rows of which each is new and written as it is landed: lines of access logs."""
@@ -122,7 +130,7 @@ class Preparation:
         is_comparable = (
             not full
             and self._state.get("hashed_by") == duck.VERSION
-            and set(self._state.get("columns", {})) == set(self._columns)
+            and self._compared_columns() == set(self._columns)
         )
         if not is_comparable and self._lake.has_rows(self._table.name):
             known = self._landed_hashes()
@@ -131,7 +139,7 @@ class Preparation:
         else:
             known = "(select 0::ubigint as _hash where false)"
         self._land_new(prepared, known)
-        bound = self._extract.known_from
+        bound = self._extract.known_from if self._has_cursor else None
         window = (
             f"{CURSOR_COLUMN} is null or {CURSOR_COLUMN} >= $1" if bound is not None else "true"
         )
@@ -143,6 +151,10 @@ class Preparation:
         prepared.known_rows = self._known_target
         return prepared
 
+    def _compared_columns(self) -> set[str]:
+        """The columns that the last load had: what is remembered of its rows is made of them."""
+        return set(self._state.get("columns", {})) - set(self._state.get("missing_columns", ()))
+
     def append(self) -> Prepared:
         """Rows of files: of files that were landed before only the rows that are new in them."""
         prepared = self._read_rows()
@@ -153,23 +165,28 @@ class Preparation:
         self._land_new(prepared, known)
         return prepared
 
-    def sweep(self, prepared: Prepared, keys: Path) -> None:
+    def sweep(self, prepared: Prepared, keys: Path, *, accept_shrink: bool) -> None:
         """Compare with all keys of the source (``keys``): tombstones for those that are gone.
 
-        A key that this load brought is there, whatever was read of the keys later.
+        A key that this load brought is there, whatever was read of the keys later. A source that
+        suddenly shows far fewer keys may hide them: then nothing is to be landed.
         """
-        now = self._keys_of(keys)
+        now, live = self._keys_of(keys), self._live_keys()
+        present, landed = self._one(
+            f"select (select count(*) from {now}), (select count(*) from {live})"
+        )
+        ratio = self._table.shrink_ratio
+        if not accept_shrink and landed >= FEW_ROWS and present < ratio * landed:
+            prepared.held_back = _keys_shrunk(int(present), int(landed), ratio)
+            return
         self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
-        known = ""
-        if self._lake.has_rows(self._table.name):
-            landed = self._live_keys()
-            known = f"and not exists (select 1 from ({landed}) as l where {self._same('k', 'l')})"
         count, mark = self._one(
             f"""
             select count(*), coalesce(sum(hash({duck.names(self._key)})::hugeint), 0)::varchar
             from {now} as k
             where not exists (select 1 from rows as r
-                where not is_rejected and {self._same("k", "r")}) {known}
+                where not is_rejected and {self._same("k", "r")})
+            and not exists (select 1 from {live} as l where {self._same("k", "l")})
             """
         )
         prepared.rows_absent = int(count)
@@ -192,23 +209,33 @@ class Preparation:
     def _bury(self, prepared: Prepared, condition: str) -> None:
         if not self._lake.has_rows(self._table.name):
             return
-        target = self._lake.work / f"{self._table.name}.deleted.parquet"
-        count = self._copy_deleted(
+        live = self._live_keys()
+        self._connection.execute(
             f"""
-            select {duck.names(self._key)} from ({self._live_keys()}) as l where {condition}
+            create or replace temp table gone as
+            select {duck.names(self._key)} from {live} as l where {condition}
             and not exists (select 1 from rows as r
                 where not is_rejected and {self._same("r", "l")})
-            """,
-            target,
+            """
         )
+        # A table may be told of deleted rows in two ways; each has a file of its own.
+        number = len(prepared.files)
+        target = self._lake.work / f"{self._table.name}.deleted.{number}.parquet"
+        count = self._copy_deleted("select * from gone", target)
         if count:
             prepared.rows_deleted += count
             prepared.files.append(target)
+            self._connection.execute(
+                f"delete from {live} using gone where {self._same(live, 'gone')}"
+            )
 
     def _keys_of(self, path: Path) -> str:
         """Keys of the source in the types of the landed ones; one that does not fit is NULL."""
+        # Where values tell the type of a column, one without values is not in the file.
+        written = set(pq.read_schema(path).names)
         keys = ", ".join(
-            f"try_cast({duck.name(c)} as {sql_type(self._extract.columns[c])}) as {duck.name(c)}"
+            f"try_cast({duck.name(c) if c in written else 'null'} as "
+            f"{sql_type(self._extract.columns[c])}) as {duck.name(c)}"
             for c in self._key
         )
         return f"(select {keys} from {duck.parquet([path])})"
@@ -236,14 +263,21 @@ class Preparation:
         return int(count)
 
     def _live_keys(self) -> str:
-        key = duck.names(self._key)
-        return f"""
-            select {key} from (
-                select {key}, _is_deleted from {self._landed()}
-                qualify row_number() over (partition by {key} order by _load_id desc) = 1
+        """Name of the table of landed keys that are not deleted, also not by this load."""
+        if not self._has_live_keys:
+            key = duck.names(self._key)
+            self._connection.execute(
+                f"""
+                create temp table live_keys as
+                select {key} from (
+                    select {key}, _is_deleted from {self._landed()}
+                    qualify row_number() over (partition by {key} order by _load_id desc) = 1
+                )
+                where not _is_deleted
+                """
             )
-            where not _is_deleted
-        """
+            self._has_live_keys = True
+        return "live_keys"
 
     def _landed_hashes(self, condition: str = "true", also: Sequence[str] = ()) -> str:
         """Content of landed rows; with a key only of its present version, so that a row that
@@ -278,8 +312,7 @@ class Preparation:
     def _read_rows(self) -> Prepared:
         """Make table ``rows`` and set apart rows without a key and all but the last of a key."""
         prepared = Prepared()
-        has_cursor = self._extract.known_from is not None
-        extra = [CURSOR_COLUMN] if has_cursor else []
+        extra = [CURSOR_COLUMN] if self._has_cursor else []
         wanted = [*self._columns, "_source_file", "_source_row", *extra]
         if self._extract.parquet:
             relation = duck.parquet(self._extract.parquet)
@@ -374,6 +407,9 @@ class Preparation:
             r for r in prepared.rejected if r.reason_code != "duplicate_key"
         ]
         kept = f"select {', '.join(stored)}, _hash from {known} as k" if known and broken else None
+        if not known and not broken:
+            # What was known belonged to other settings of the table: the lake itself tells.
+            self._bury(prepared, "true")
         if known and not broken:
             target = self._lake.work / f"{self._table.name}.deleted.parquet"
             columns = ", ".join(f"k.{s} as {c}" for s, c in zip(stored, key, strict=True))
@@ -492,6 +528,25 @@ class Preparation:
         return row
 
 
+_SHRUNK_REMEDY = Words(
+    "If rows were really removed, load once with --accept-shrink; else repair the source. "
+    "`shrink_ratio` of the table sets the limit.",
+    "若确已删除，请用 --accept-shrink 加载一次；否则请修复数据源。阈值由该表的 shrink_ratio 设定。",
+)
+
+
+def _keys_shrunk(count: int, landed: int, ratio: float) -> tuple[Words, Words]:
+    return (
+        Words(
+            f"The source shows {count} keys where {landed} rows have landed: below the allowed "
+            f"share of {ratio:.0%}. Nothing was landed, and no row counts as deleted.",
+            f"源中只有 {count} 个主键，而已入湖 {landed} 行，低于允许比例 {ratio:.0%}。"
+            "未入湖，也未将任何行视为已删除。",
+        ),
+        _SHRUNK_REMEDY,
+    )
+
+
 def _shrunk(count: int, previous: int, ratio: float) -> tuple[Words, Words]:
     return (
         Words(
@@ -500,10 +555,5 @@ def _shrunk(count: int, previous: int, ratio: float) -> tuple[Words, Words]:
             f"快照只有 {count} 行，上次为 {previous} 行，低于允许比例 {ratio:.0%}。"
             "未入湖，保留上次快照。",
         ),
-        Words(
-            "If rows were really removed, load once with --accept-shrink; else repair the source. "
-            "`shrink_ratio` of the table sets the limit.",
-            "若确已删除，请用 --accept-shrink 加载一次；否则请修复数据源。"
-            "阈值由该表的 shrink_ratio 设定。",
-        ),
+        _SHRUNK_REMEDY,
     )

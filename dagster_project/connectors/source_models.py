@@ -59,7 +59,8 @@ class Table(Model):
         default=0.8,
         ge=0,
         le=1,
-        description="A snapshot with fewer rows than this share of the last is held back; 0 = off.",
+        description="A snapshot with fewer rows than this share of the last is held back, and an "
+        "increment whose source shows fewer keys than this share of those landed; 0 = off.",
     )
     columns: Literal["evolve", "freeze"] = "evolve"
     drift: Literal["evolve", "freeze", "quarantine"] | None = Field(

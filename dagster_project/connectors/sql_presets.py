@@ -77,9 +77,13 @@ class PresetReader:
             return Extract(is_unchanged=True, notes=[self._not_installed(table)])
         return self.inner.extract(table, state, work, full=full)
 
-    def __getattr__(self, name: str) -> Any:
-        """What else a reader of a database can do: keys, counts, deleted rows."""
-        return getattr(self.inner, name)
+    def read_keys(self, table: PresetTable, columns: list[str], work: Path) -> Path:
+        """All keys that the source holds now, as a Parquet file, to find deleted rows."""
+        return self.inner.read_keys(table, columns, work)
+
+    def count_rows(self, table: PresetTable) -> int:
+        """Rows that the source holds now."""
+        return self.inner.count_rows(table)
 
     def _not_installed(self, table: PresetTable) -> Words:
         names = ", ".join(self.absent(table))

@@ -127,7 +127,12 @@ class SqlReader:
         relation, declared = columns.relation, columns.landed
         where = f"{self._source.system}.{table.name}"
         check_names(list(declared), where)
-        for role, names in (("cursor", table.cursor), ("primary_key", table.primary_key)):
+        flag = (table.deleted_flag,) if table.deleted_flag else ()
+        for role, names in (
+            ("cursor", table.cursor),
+            ("primary_key", table.primary_key),
+            ("deleted_flag", flag),
+        ):
             for name in names:
                 if name not in declared:
                     raise _no_column(where, role, name, list(declared))
@@ -146,7 +151,7 @@ class SqlReader:
             cursor_kind = common_type({k for n in table.cursor if (k := declared[n])})
             saved = None if full else state.get("cursor")
             if self._window:
-                first, last = _bounds(self._window, state["cursor"], where)
+                first, last = _bounds(self._window, state["cursor"], where, self._zone)
                 extract.cursor_from, extract.cursor_to = str(first), str(last)
                 conditions = [cursor >= first, cursor < last]
             elif saved:
@@ -159,7 +164,10 @@ class SqlReader:
         with self._told(table):
             newest = self._write(wanted, extract, path, frozen)
         if table.cursor and not self._window:
-            self._move_cursor(extract, table, state, newest, cursor_kind)
+            # What was read whole has no row beyond the newest: not where a restored database, or
+            # a counter that began anew, is behind what was once there.
+            saved = None if full else state.get("cursor")
+            self._move_cursor(extract, table, saved, newest, cursor_kind)
         elif not table.cursor:
             # A copy of the whole table is as new as the moment at which it was taken.
             extract.newest_at = taken_at
@@ -310,6 +318,7 @@ class SqlReader:
 
     def _describe(self, table: SqlTable, frozen: Mapping[str, str] | None = None) -> Columns:
         """The relation to select from, and how each of its columns travels."""
+        self._kinds_of_key = {}
         if table.query:
             inner = sa.text(table.query.strip().rstrip(";"))
             probe = self._connection.execute(
@@ -337,11 +346,10 @@ class SqlReader:
         self,
         extract: Extract,
         table: SqlTable,
-        state: Mapping[str, Any],
+        saved: Mapping[str, str] | None,
         newest: Any,
         kind: str | None,
     ) -> None:
-        saved = state.get("cursor")
         if newest is None:
             extract.state["cursor"] = saved
         else:
@@ -538,6 +546,11 @@ def _set_session(engine: sa.Engine, source: SqlSource) -> None:
         with connection.cursor() as cursor:
             if engine.dialect.name == "postgresql":
                 cursor.execute("set intervalstyle = 'postgres'")
+                # While rows come as Arrow, this connection only keeps the moment that is read.
+                cursor.execute(
+                    "select set_config(name, '0', false) from pg_settings "
+                    "where name = 'idle_in_transaction_session_timeout'"
+                )
                 cursor.execute("set timezone = %s", [source.time_zone])
                 _keep_odd_times(connection)
             else:
@@ -575,15 +588,17 @@ def _keep_odd_times(connection: Any) -> None:
         extensions.register_type(kept, connection)
 
 
-def _bounds(window: Window, saved: Any, where: str) -> tuple[Any, Any]:
-    """The window as values of the same kind as the saved cursor."""
+def _bounds(window: Window, saved: Any, where: str, zone: ZoneInfo) -> tuple[Any, Any]:
+    """The window as values of the same kind as the saved cursor; times are meant in ``zone``."""
     sample = _from_saved(saved)
 
     def bound(text: str) -> Any:
         try:
             if isinstance(sample, datetime):
                 value = datetime.fromisoformat(text)
-                return value if value.tzinfo else value.replace(tzinfo=sample.tzinfo)
+                if sample.tzinfo is None:
+                    return value.astimezone(zone).replace(tzinfo=None) if value.tzinfo else value
+                return value if value.tzinfo else value.replace(tzinfo=zone)
             if isinstance(sample, date):
                 return date.fromisoformat(text)
             if isinstance(sample, str):

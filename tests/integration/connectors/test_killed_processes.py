@@ -23,7 +23,7 @@ kind = "sql"
 url_env = "SHOP_URL"
 """ + "".join(
     f'[[source.table]]\nname = "t{n}"\nprimary_key = "id"\n'
-    'load = "incremental"\ncursor = "changed_at"\n'
+    'load = "incremental"\ncursor = "changed_at"\nshrink_ratio = 0\n'
     for n in range(4)
 )
 LOAD = """

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from dagster_project.connectors.kinds import Window
+from dagster_project.connectors.sources_file import SqlSource, load_sources
+from dagster_project.connectors.sql_database.reader import open_source
 from tests.unit.connectors.loading import Installation
 
 pytestmark = pytest.mark.integration
@@ -150,3 +153,58 @@ def test_one_table_without_rights_does_not_stop_the_other(
     assert receipts["things"].status == "loaded"
     database.execute(sa.text("drop owned by reader; drop role reader"))
     database.commit()
+
+
+def only(shop: Installation, table: str) -> None:
+    """Let the source have one table, read by its cursor."""
+    head = SOURCE.split("  [[source.table]]")[0]
+    key = 'load = "incremental"\nprimary_key = "id"\n'
+    shop.sources(f"{head}[[source.table]]\n{key}{table}")
+
+
+def test_exact_numbers_of_a_cursor_are_compared_as_numbers(
+    database: sa.Connection, shop: Installation
+) -> None:
+    database.execute(
+        sa.text(
+            "drop table if exists counts; "
+            "create table counts (id bigint primary key, version numeric(20, 0)); "
+            "insert into counts select n, n from generate_series(1, 12) as n"
+        )
+    )
+    database.commit()
+    only(shop, 'name = "counts"\ncursor = "version"\noverlap_numbers = 2\n')
+    assert shop.load()["counts"].cursor_to == "12"
+    receipt = shop.load()["counts"]
+    assert (receipt.cursor_from, receipt.rows_received) == ("10", 3)
+
+
+def test_span_is_meant_in_the_zone_of_the_source(
+    database: sa.Connection, shop: Installation
+) -> None:
+    database.execute(
+        sa.text(
+            "drop table if exists moments; "
+            "create table moments (id bigint primary key, changed_at timestamptz); "
+            "insert into moments values (1, '2025-01-31 00:30+08'), (2, '2025-01-31 23:30+08'), "
+            "(3, '2025-02-03 12:00+08')"
+        )
+    )
+    database.commit()
+    only(shop, 'name = "moments"\ncursor = "changed_at"\n')
+    shop.load()
+    receipt = shop.load(window=Window("2025-01-31", "2025-02-01"))["moments"]
+    assert receipt.rows_received == 2, receipt.message_en
+
+
+def test_connection_that_keeps_the_moment_may_be_idle(
+    server: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = "options=-c%20idle_in_transaction_session_timeout%3D50"
+    monkeypatch.setenv("SHOP_URL", f"postgresql://owner:s3cret%2F%40word@{server}?{options}")
+    shop.sources(SOURCE)
+    source = load_sources(shop.settings).source("shop")
+    assert isinstance(source, SqlSource)
+    with open_source(source) as reader:
+        shown = reader._connection.execute(sa.text("show idle_in_transaction_session_timeout"))
+        assert shown.scalar() == "0"

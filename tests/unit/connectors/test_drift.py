@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.connectors.prepare import Preparation
 from tests.unit.connectors.loading import Installation, execute
 
 SOURCE = """
@@ -157,3 +158,44 @@ def test_table_that_was_never_there_is_no_change(shop: Installation, database: P
     configure(shop, "evolve")
     assert shop.load()["deals"].status == "failed"
     assert changes(shop) == []
+
+
+def test_dropped_column_does_not_have_every_load_compare_with_the_whole_lake(
+    shop: Installation, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(shop, "evolve")
+    shop.load()
+    execute(database, "alter table deals drop column name")
+    shop.load()
+
+    def whole(*_: object) -> str:
+        pytest.fail("the lake was read")
+
+    monkeypatch.setattr(Preparation, "_landed_hashes", whole)
+    assert shop.load()["deals"].status == "unchanged"
+
+
+def test_files_with_rows_set_apart_are_read_again_once_their_columns_are_agreed_to(
+    shop: Installation,
+) -> None:
+    def configure_files(policy: str) -> None:
+        shop.sources(
+            f'[[source]]\nsystem = "shop"\nkind = "files"\nlocation = "{{here}}/data"\n'
+            f'drift = "{policy}"\n[[source.table]]\nname = "items"\nglob = "*.csv"\n'
+            'load = "append"\n'
+        )
+
+    configure_files("quarantine")
+    (shop.data / "a.csv").write_text("id,name\n1,a\n")
+    shop.load()
+    (shop.data / "b.csv").write_text("id,name,note\n2,b,\n3,c,new\n")
+    receipt = shop.load()["items"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (1, 1)
+    configure_files("evolve")
+    assert shop.load()["items"].rows_loaded == 1
+    assert shop.rows("items", "id, name, note") == [
+        ("1", "a", None),
+        ("2", "b", None),
+        ("3", "c", "new"),
+    ]
+    assert shop.load()["items"].status == "unchanged"

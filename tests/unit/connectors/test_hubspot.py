@@ -361,6 +361,18 @@ def test_archived_and_merged_records_are_told(account: HubSpotAccount, crm: Inst
     assert crm.current("companies", "id", "id") == [("1",), ("4",)]
 
 
+def test_what_two_ways_tell_as_deleted_is_deleted_once(
+    account: HubSpotAccount, crm: Installation
+) -> None:
+    for number in (1, 2):
+        account.put("companies", number, NOON, name=f"company {number}")
+    crm.load(tables=["companies"])
+    account.archive("companies", 2, NOON + timedelta(hours=1))
+    # It is in the list of archived records, and its key is gone.
+    assert crm.load(tables=["companies"])["companies"].rows_deleted == 1
+    assert crm.query("select id from {shop.companies} where _is_deleted") == [("2",)]
+
+
 def test_a_span_is_read_again_and_nothing_beside_it(
     account: HubSpotAccount, crm: Installation
 ) -> None:

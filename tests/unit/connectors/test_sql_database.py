@@ -222,6 +222,11 @@ def test_query_and_added_column(shop: Installation, database: Path) -> None:
             '`cursor` names the column "changed"',
             "created_at",
         ),
+        (
+            (*INCREMENTAL, 'deletes = "flag"', 'deleted_flag = "gone"'),
+            '`deleted_flag` names the column "gone"',
+            "is_open",
+        ),
     ],
 )
 def test_wrong_names_are_told(
@@ -409,3 +414,83 @@ def test_missing_driver_is_told_with_what_brings_it(
         assert receipt.status == "failed" and not receipt.is_transient
         assert "driver" in receipt.message_en
         assert f"[{extra}]" in receipt.remedy_en and f"[{extra}]" in receipt.remedy_zh
+
+
+def test_counter_that_began_anew_is_followed_once_the_table_was_read_whole(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, 'load = "incremental"', 'cursor = "id"', 'primary_key = "id"')
+    insert(database, (5000, "before the restore", 1, 1, None, None))
+    shop.load()
+    execute(database, "delete from deals")
+    insert(database, (1, "after it", 1, 1, None, None))
+    assert shop.load(full=True)["deals"].cursor_to == "1"
+    insert(database, (2, "later", 1, 1, None, None))
+    assert shop.load()["deals"].rows_loaded == 1
+    assert shop.current("deals", "id", "id") == [(1,), (2,)]
+
+
+def test_query_whose_rows_are_all_gone_is_still_loaded(shop: Installation, database: Path) -> None:
+    # Nothing tells the types of a query's columns but its values, and there are none.
+    query = 'query = "select id, name, updated_at from deals"'
+    configure(shop, query, 'load = "incremental"', 'cursor = "updated_at"', 'primary_key = "id"')
+    insert(database, (1, "a", 1, 1, None, "2025-01-01 10:00:00"))
+    shop.load()
+    execute(database, "delete from deals")
+    receipt = shop.load()["deals"]
+    assert (receipt.status, receipt.rows_deleted) == ("loaded", 1), receipt.message_en
+    assert shop.current("deals", "id", "id") == []
+
+
+def test_history_of_a_query_that_lists_nothing_stops_no_load(
+    shop: Installation, database: Path
+) -> None:
+    execute(database, "create table gone (id integer)")
+    configure(
+        shop,
+        'query = "select id, name, updated_at from deals"',
+        'load = "incremental"',
+        'cursor = "updated_at"',
+        'primary_key = "id"',
+        'deletes = "history"',
+        'deleted_query = "select id from gone"',
+    )
+    insert(database, (1, "a", 1, 1, None, "2025-01-01 10:00:00"))
+    shop.load()
+    assert shop.load()["deals"].status == "unchanged"
+    execute(database, "delete from deals", "insert into gone values (1)")
+    assert shop.load()["deals"].rows_deleted == 1
+
+
+def test_snapshot_whose_settings_change_keeps_no_deleted_row(
+    shop: Installation, database: Path
+) -> None:
+    lines = ('primary_key = "id"', "shrink_ratio = 0")
+    configure(shop, *lines)
+    insert(database, (1, "a", 1, 1, None, None), (2, "b", 1, 1, None, None))
+    shop.load()
+    execute(database, "delete from deals where id = 2")
+    configure(shop, *lines, 'table = "deals"')
+    assert shop.load()["deals"].rows_deleted == 1
+    assert shop.current("deals", "id", "id") == [(1,)]
+
+
+def test_source_that_suddenly_shows_few_keys_is_held_back(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, *INCREMENTAL)
+    rows = [(n, "a", 1, 1, f"2025-01-01 10:00:{n:02}", None) for n in range(31)]
+    insert(database, *rows[:30])
+    shop.load()
+    # As a right that was lost, or a row-level rule, looks like.
+    execute(database, "delete from deals where id >= 10")
+    insert(database, rows[30])
+    for _ in range(2):
+        receipt = shop.load()["deals"]
+        assert (receipt.status, receipt.rows_loaded, receipt.rows_deleted) == ("held_back", 0, 0)
+        assert "11 keys where 30 rows" in receipt.message_en and "11 个主键" in receipt.message_zh
+        assert "--accept-shrink" in receipt.remedy_en and "--accept-shrink" in receipt.remedy_zh
+        assert len(shop.current("deals", "id", "id")) == 30
+    receipt = shop.load(accept_shrink=True)["deals"]
+    assert (receipt.status, receipt.rows_loaded, receipt.rows_deleted) == ("loaded", 1, 20)
+    assert len(shop.current("deals", "id", "id")) == 11
