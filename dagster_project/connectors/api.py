@@ -81,8 +81,8 @@ class ApiTable(Table):
 
     @property
     def cursor_field(self) -> str | None:
-        """The field with the time of the last change."""
-        return self.cursor[0] if self.cursor else None
+        """The field with the time of the last change; None for a table that is read whole."""
+        return self.cursor[0] if self.cursor and self.load == "incremental" else None
 
 
 class PoliteRetry(Retry):

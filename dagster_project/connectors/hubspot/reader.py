@@ -15,6 +15,7 @@ What HubSpot does, and what is done about it:
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -347,11 +348,12 @@ class HubSpotReader:
             sorts = [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]
             found = self._search(_object(table), [*changed, beyond], limit=SEARCH_PAGE, sorts=sorts)
             ids = [record["id"] for record in found["results"]]
+            numbers = [int(last), *map(int, ids)]
+            if any(one >= other for one, other in itertools.pairwise(numbers)):
+                raise _not_in_order(f"{self._source.system}.{table.name}")
             yield from ids
             if len(ids) < SEARCH_PAGE:
                 return
-            if int(ids[-1]) <= int(last):
-                raise _not_in_order(f"{self._source.system}.{table.name}")
             last = ids[-1]
 
     def _archived_since(self, kind: str, span: Span) -> Iterator[str]:

@@ -122,17 +122,22 @@ class SalesforceReader:
         return extract
 
     def count_rows(self, table: SalesforceTable) -> int | None:
-        """Rows of the object that are not deleted."""
+        """Rows of the object that are not deleted, archived ones too."""
         with self._told(f"{self._source.system}.{table.name}"):
             query = f"SELECT COUNT() FROM {table.object}"
-            return int(self._ask(lambda: self._client.query(query))["totalSize"])
+            live = self._live(table)
+            query += f" WHERE {' AND '.join(live)}" if live else ""
+            return int(self._query(query)["totalSize"])
 
     def read_keys(self, table: SalesforceTable, columns: list[str], work: Path) -> Path:
-        """Keys of all rows that are not deleted: rows that left the recycle bin leave no trace."""
+        """Keys of all rows that are not deleted: rows that left the recycle bin leave no trace.
+
+        Archived tasks and events are among them: only a ``queryAll`` shows those.
+        """
         with self._told(f"{self._source.system}.{table.name}"):
             kinds = self._columns(table)
             names = list(dict.fromkeys(["Id", *columns]))
-            rows = self._pages(table.object, names, [], None, include_deleted=False)
+            rows = self._pages(table.object, names, self._live(table), None)
             keys = (tuple(row[name] for name in columns) for row in rows)
             return write_keys(
                 keys, columns, {name: kinds[name] or "text" for name in columns}, work
@@ -154,7 +159,7 @@ class SalesforceReader:
         ]
         if span.start and not span.end:
             conditions = [f"({conditions[0]} OR {table.cursor_field} = NULL)"]
-        for row in self._pages(table.object, names, conditions, extract, include_deleted=True):
+        for row in self._pages(table.object, names, conditions, extract):
             if row.get("IsDeleted") and table.deletes != "flag":
                 deleted.append(row["Id"])
             else:
@@ -166,8 +171,6 @@ class SalesforceReader:
         fields: list[str],
         conditions: list[str],
         extract: Extract | None,
-        *,
-        include_deleted: bool,
     ) -> Iterator[Mapping[str, Any]]:
         """Rows in the order of their ids, so that a forgotten query can go on behind the last."""
         last: str | None = None
@@ -177,7 +180,7 @@ class SalesforceReader:
             query = f"SELECT {', '.join(fields)} FROM {name}"
             query += f" WHERE {' AND '.join(wanted)}" if wanted else ""
             query += " ORDER BY Id"
-            page = self._query(query, include_deleted=include_deleted)
+            page = self._query(query)
             if extract is not None and last is None:
                 extract.rows_asked = int(page["totalSize"])
             while page is not None:
@@ -187,8 +190,13 @@ class SalesforceReader:
                 is_complete = page["done"]
                 page = None if is_complete else self._more(page["nextRecordsUrl"])
 
-    def _query(self, query: str, *, include_deleted: bool) -> Any:
-        return self._ask(lambda: self._client.query(query, include_deleted=include_deleted))
+    def _live(self, table: SalesforceTable) -> list[str]:
+        """The condition of rows that are not deleted; some objects, such as users, lack it."""
+        names = {field["name"] for field in self._describe(table.object)["fields"]}
+        return ["IsDeleted = FALSE"] if "IsDeleted" in names else []
+
+    def _query(self, query: str) -> Any:
+        return self._ask(lambda: self._client.query(query, include_deleted=True))
 
     def _more(self, url: str) -> Any:
         """The next page of a query; None where Salesforce has forgotten the query."""
@@ -206,7 +214,7 @@ class SalesforceReader:
             f"SELECT {table.cursor_field} FROM {table.object} WHERE {table.cursor_field} != NULL "
             f"ORDER BY {table.cursor_field} DESC LIMIT 1"
         )
-        records = self._ask(lambda: self._client.query(query, include_deleted=True))["records"]
+        records = self._query(query)["records"]
         return utc(records[0][table.cursor_field]) if records else None
 
     def _columns(self, table: SalesforceTable) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ from hubspot import HubSpot
 from hubspot.crm.objects import PublicObjectSearchRequest
 
 from dagster_project.connectors.check import check_source, exit_code
+from dagster_project.connectors.hubspot.reader import HubSpotReader
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.sources_file import load_sources
 from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
@@ -344,6 +345,24 @@ def test_what_the_search_shows_late_comes_with_the_next_load(
     receipt = crm.load(tables=["deals"])["deals"]
     assert receipt.rows_loaded == 1
     assert sorted(crm.rows("deals", "id")) == [("1",), ("2",), ("3",)]
+
+
+def test_a_search_out_of_order_is_refused(
+    account: HubSpotAccount, crm: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        account.put("deals", number, NOON, dealname="a")
+    crm.load(tables=["deals"])
+    searched = HubSpotReader._search
+
+    def shuffled(self: HubSpotReader, *args: Any, **options: Any) -> Any:
+        found = searched(self, *args, **options)
+        return {**found, "results": found["results"][::-1]}
+
+    monkeypatch.setattr(HubSpotReader, "_search", shuffled)
+    receipt = crm.load(tables=["deals"])["deals"]
+    assert receipt.status == "failed"
+    assert "did not keep to ascending ids" in str(receipt.message_en)
 
 
 def test_archived_and_merged_records_are_told(account: HubSpotAccount, crm: Installation) -> None:

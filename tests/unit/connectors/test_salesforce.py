@@ -321,6 +321,13 @@ def test_deleted_rows_and_archived_tasks_come(org: Org, crm: Installation) -> No
     crm.load()
     assert crm.current("opportunity", "Id", "Id") == []
     assert crm.rows("task", "Subject, IsArchived") == [("old call", True)]
+    # A query without deleted rows leaves out archived ones as well; they are not gone.
+    text = crm.settings.sources_file.read_text().rstrip()
+    crm.sources(f'{text}\n[[source.table]]\nname = "task"\nsweep = "every_load"\n')
+    assert crm.load(tables=["task"])["task"].rows_deleted == 0
+    assert crm.current("task", "Id", "Subject") == [("old call",)]
+    org.db.execute("delete from Task")
+    assert crm.load(tables=["task"])["task"].rows_deleted == 1
 
 
 def test_a_deleted_row_may_be_kept_as_it_was(org: Org, crm: Installation) -> None:
