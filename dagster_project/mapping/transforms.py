@@ -20,6 +20,8 @@ SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Argument → Java pattern letters are made in the macro; only these directives have both forms.
 TIMESTAMP_DIRECTIVES = frozenset("YymdHIMSfbBpz")
 EPOCHS = ("epoch_seconds", "epoch_milliseconds", "epoch_microseconds")
+# Besides patterns: epochs, and the times of OData 2 in JSON, such as /Date(1772325000000+0000)/.
+NAMED_FORMATS = (*EPOCHS, "odata")
 # Between the steps of a transform: each step takes the text that the one before it made.
 STEP_MARK = " > "
 
@@ -101,7 +103,7 @@ def _boolean_values(argument: str) -> dict[str, list[str]]:
 
 
 def _check_format(argument: str) -> None:
-    if argument in EPOCHS:
+    if argument in NAMED_FORMATS:
         return
     for pattern in argument.split("|"):
         directives = re.findall(r"%(.)", pattern)
@@ -110,7 +112,7 @@ def _check_format(argument: str) -> None:
             raise TransformError(
                 f"cannot read the format {pattern!r}. Use the directives "
                 f"{' '.join(f'%{letter}' for letter in sorted(TIMESTAMP_DIRECTIVES))}, "
-                f"or one of {', '.join(EPOCHS)}"
+                f"or one of {', '.join(NAMED_FORMATS)}"
             )
 
 

@@ -64,7 +64,7 @@
 {# A point in time as UTC timestamp. Texts without a zone are read in `zone`; a day without a time
    stays the day that the source means. Without a format, text must be ISO 8601; `format` holds
    strptime patterns joined by | (the first that fits wins), or epoch_seconds,
-   epoch_milliseconds or epoch_microseconds. #}
+   epoch_milliseconds or epoch_microseconds, or is odata for the times of OData 2 in JSON. #}
 {% macro map_timestamp(column, landed='text', format='', zone='UTC') -%}
     {%- if landed == 'instant' -%}
         {{ instant_to_utc(column) }}
@@ -75,6 +75,11 @@
             else map_number(column, landed) -%}
         {%- set factors = {'epoch_seconds': 1000000, 'epoch_milliseconds': 1000} -%}
         {{ epoch_to_utc(number, factors.get(format, 1)) }}
+    {%- elif format == 'odata' -%}
+        {#- Milliseconds since 1970 by UTC; the offset behind them tells the zone of the writer. -#}
+        {%- set pattern = '^/Date[(](-?[0-9]{1,15})([+-][0-9]{1,4})?[)]/$' -%}
+        {%- set ticks = regexp_group(map_text(column, landed), pattern, 1) -%}
+        {{ epoch_to_utc('cast(' ~ ticks ~ ' as bigint)', 1000) }}
     {%- elif format -%}
         {%- set text = map_text(column, landed) -%}
         {%- set parts = [] -%}

@@ -55,6 +55,21 @@ def write(value: Cursor, form: str, zone: ZoneInfo) -> str:
     return value.astimezone(zone).strftime(form)
 
 
+def before_clocks_go_back(value: Cursor, form: str, zone: ZoneInfo) -> Cursor:
+    """The bound of a search "from ``value`` on" where times are written in local time.
+
+    When clocks go back, an hour of local times comes twice, and changes of the second time have
+    earlier local times than changes before them: the search begins that much earlier.
+    """
+    if isinstance(value, Decimal) or "%" not in form or "%z" in form:
+        return value
+    now, later = (
+        moment.astimezone(zone).utcoffset() or timedelta()
+        for moment in (value, value + timedelta(hours=1))
+    )
+    return value - max(now - later, timedelta())
+
+
 def save(value: Cursor) -> dict[str, str]:
     """A cursor as the state keeps it."""
     if isinstance(value, Decimal):

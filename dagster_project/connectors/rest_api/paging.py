@@ -4,7 +4,8 @@ Pages that are numbered, counted by offset or linked move when a row before them
 place: then the first rows of the next page slip onto the page that was read already, and no page
 shows them. So each seam between two pages is checked:
 
-- by offset the next page begins with the last row of the one before, and must show it again;
+- by offset the next page begins with the last row of the one before, and must show it again, unless
+  the source takes multiples of the page's size only;
 - otherwise the page before is asked for again after the next one, and must still end with the same
   row.
 
@@ -66,17 +67,21 @@ class ListShifted(Exception):  # noqa: N818 - a verdict on one reading, which is
 
 
 class _ReceivedOffset(OffsetPaginator):
-    """Moves by what came, as a source may give less than it was asked for, less an overlap."""
+    """Moves by what came, as a source may give less than it was asked for, less an overlap.
 
-    def __init__(self, overlap: int, **options: Any) -> None:
+    With ``step`` it moves by that number, as some sources take no other offsets.
+    """
+
+    def __init__(self, overlap: int, step: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._overlap = overlap
+        self._step = step
 
     def update_state(self, response: Any, data: list[Any] | None = None) -> None:
         count = len(data or ())
         if count <= self._overlap:
             self._has_next_page = False
-        self.current_value += max(count - self._overlap, 0)
+        self.current_value += self._step or max(count - self._overlap, 0)
 
 
 class _Keyset(BasePaginator):
@@ -116,7 +121,8 @@ def paginator_of(paging: Paging) -> BasePaginator:
         )
     if paging.style == "offset":
         return _ReceivedOffset(
-            overlap=0 if paging.is_stable else 1,
+            overlap=1 if paging.overlaps else 0,
+            step=paging.size if paging.aligned else None,
             limit=paging.size or 0,
             offset_param=None if paging.body else paging.param or "offset",
             offset_body_path=paging.body,
@@ -204,13 +210,14 @@ class ListReader:
                     continue
             if self._is_repeated(trail, page):
                 return
+            self._check_full(trail, page)
             yield self._fresh(trail, page)
             in_place.update(page.hashes)
             step = self._advance(trail, step, page)
 
     def _fresh(self, trail: list[_Step], page: Page) -> Page:
         """``page`` without the row that it shares with the one before."""
-        if not trail or self._paging.style != "offset" or self._paging.is_stable:
+        if not trail or not self._paging.overlaps:
             return page
         return Page(page.rows[1:], page.hashes[1:], page.answer)
 
@@ -247,7 +254,7 @@ class ListReader:
         assert last.page is not None
         if not last.page.rows:
             return None
-        if self._paging.style == "offset":
+        if self._paging.overlaps:
             if page.hashes and page.hashes[0] == last.page.hashes[-1]:
                 return None
             return self._fetch(_copied(last.request))
@@ -307,6 +314,30 @@ class ListReader:
                 "Correct `param` (or `body`) of `paging`; if the list has one page only, set "
                 '`style = "none"`, or name its `total`.',
                 "请更正 paging 的 param（或 body）；若只有一页，请设 style = “none” 或指定 total。",
+            ),
+        )
+
+    def _check_full(self, trail: list[_Step], page: Page) -> None:
+        """Where offsets go by the size, a page that is not the last one has to be full.
+
+        Raises:
+            SourceError: rows lie between what came and the next offset.
+        """
+        before = trail[-1].page if trail else None
+        size = self._paging.size or 0
+        if not self._paging.aligned or before is None or not page.rows:
+            return
+        if len(before.rows) >= size:
+            return
+        raise SourceError(
+            Words(
+                f"{self._where}: a page held {len(before.rows)} rows although {size} were asked "
+                "for and more followed.",
+                f"{self._where}：请求 {size} 行，某页只有 {len(before.rows)} 行，但其后仍有数据。",
+            ),
+            Words(
+                "Lower `size` of `paging` to what the source gives at once.",
+                "请将 paging 的 size 降低到数据源单次返回的行数。",
             ),
         )
 

@@ -410,7 +410,11 @@ class RestReader:
         if since is None:
             since = self._start(table)
         places = {
-            SINCE: None if since is None else moments.write(since, form, self._zone),
+            SINCE: None
+            if since is None
+            else moments.write(
+                moments.before_clocks_go_back(since, form, self._zone), form, self._zone
+            ),
             UNTIL: None if until is None else moments.write(_ceiling(until), form, self._zone),
         }
         params = {**self._source.params, **table.params, **(variant.params if variant else {})}

@@ -45,6 +45,9 @@ class Paging(Model):
     )
     more: Text | None = Field(default=None, description="Path of a flag that says there is more.")
     field: Text | None = Field(default=None, description="Keyset: the field that pages go by.")
+    aligned: bool = Field(
+        default=False, description="The source takes offsets that are multiples of the size only."
+    )
     stable: bool | None = None
 
     @property
@@ -53,10 +56,17 @@ class Paging(Model):
             return self.stable
         return self.style in ("none", "cursor", "keyset")
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether a page begins with the last row of the one before."""
+        return self.style == "offset" and not self.is_stable and not self.aligned
+
     @model_validator(mode="after")
     def _check(self) -> Paging:
         if self.param and self.body:
             raise ValueError("give either `param` or `body`: where the page number is put")
+        if self.aligned and self.style != "offset":
+            raise ValueError('`aligned` belongs to style = "offset"')
         if self.style == "offset" and not self.size:
             raise ValueError('style = "offset" needs `size`, the number of rows to ask for at once')
         if self.style in ("cursor", "next_url") and not self.next:
@@ -253,6 +263,11 @@ class RestTable(Table):
                     'load = "incremental" needs a filter: write {since} into `params` or `body`, '
                     'or load = "snapshot"'
                 )
+        if self.load == "snapshot" and self.cursor:
+            raise ValueError(
+                '`cursor` needs load = "incremental": a snapshot is read whole each time, and rows '
+                "that do not come count as deleted"
+            )
         if self.cap and (SINCE not in asked or UNTIL not in asked):
             raise ValueError(
                 "`cap` cuts the search by time: write {since} and {until} into `params` or `body`"

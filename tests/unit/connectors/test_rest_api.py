@@ -28,6 +28,7 @@ url = "{url}/api"
 """
 PAGES = '  paging = { style = "page", size = 10, size_param = "size" }\n'
 OFFSETS = '  paging = { style = "offset", size = 10, size_param = "size" }\n'
+ALIGNED = OFFSETS.replace("size = 10,", "size = 10, aligned = true,")
 LINKS = '  paging = { style = "next_url", next = "next" }\n'
 INCREMENT = (
     '  load = "incremental"\n  cursor = "updated_at"\n  params = { since = "{since}" }\n'
@@ -65,12 +66,13 @@ def last_since(server: RestServer) -> str:
     return [call.params["since"] for call in server.calls if "since" in call.params][-1]
 
 
-@pytest.mark.parametrize("paging_line", [PAGES, OFFSETS, LINKS])
+@pytest.mark.parametrize("paging_line", [PAGES, OFFSETS, ALIGNED, LINKS])
 @pytest.mark.parametrize("count", [0, 1, 10, 35])
 def test_every_row_comes_once_with_its_values(
     shop: Installation, server: RestServer, paging_line: str, count: int
 ) -> None:
-    shape = "offset" if paging_line is OFFSETS else "next_url" if paging_line is LINKS else "page"
+    shapes = {PAGES: "page", LINKS: "next_url"}
+    shape = shapes.get(paging_line, "offset")
     server.routes["/api/orders"] = Orders(count, shape=shape)
     configure(shop, server, paging_line)
     receipt = shop.load()["orders"]
@@ -95,8 +97,24 @@ def test_a_source_that_gives_less_than_asked_for_is_read_whole(
         assert ids(shop) == list(range(1, 36))
 
 
+def test_offsets_by_the_size_keep_to_it_and_leave_nothing_between(
+    shop: Installation, server: RestServer
+) -> None:
+    orders = Orders(35, shape="offset")
+    server.routes["/api/orders"] = orders
+    configure(shop, server, ALIGNED)
+    shop.load()
+    assert {call.number("offset", 0) % 10 for call in server.calls} == {0}
+    orders.largest_page = 7
+    receipt = shop.load(full=True)["orders"]
+    assert receipt.status == "failed"
+    assert "a page held 7 rows although 10 were asked for" in str(receipt.message_en)
+    assert ids(shop) == list(range(1, 36))
+
+
 @pytest.mark.parametrize(
-    ("shape", "line"), [("page", PAGES), ("offset", OFFSETS), ("next_url", LINKS)]
+    ("shape", "line"),
+    [("page", PAGES), ("offset", OFFSETS), ("offset", ALIGNED), ("next_url", LINKS)],
 )
 @pytest.mark.parametrize("call", [2, 4, 5])
 def test_rows_that_slip_to_a_page_read_before_are_found(
@@ -111,7 +129,8 @@ def test_rows_that_slip_to_a_page_read_before_are_found(
 
 
 @pytest.mark.parametrize(
-    ("shape", "line"), [("page", PAGES), ("offset", OFFSETS), ("next_url", LINKS)]
+    ("shape", "line"),
+    [("page", PAGES), ("offset", OFFSETS), ("offset", ALIGNED), ("next_url", LINKS)],
 )
 def test_rows_that_go_and_come_in_equal_number_hide_nothing(
     shop: Installation, server: RestServer, shape: str, line: str
@@ -130,7 +149,9 @@ def test_rows_that_go_and_come_in_equal_number_hide_nothing(
     assert {*range(2, 36), 99} <= set(ids(shop))
 
 
-@pytest.mark.parametrize(("shape", "line"), [("page", PAGES), ("offset", OFFSETS)])
+@pytest.mark.parametrize(
+    ("shape", "line"), [("page", PAGES), ("offset", OFFSETS), ("offset", ALIGNED)]
+)
 def test_updates_that_move_rows_to_the_end_skip_no_neighbour(
     shop: Installation, server: RestServer, shape: str, line: str
 ) -> None:
@@ -328,6 +349,25 @@ def test_forms_of_cursors(
     assert "since" not in server.calls[-1].params
     shop.load()
     assert last_since(server) == since
+
+
+def test_changes_of_the_hour_that_comes_twice_are_read(
+    shop: Installation, server: RestServer
+) -> None:
+    """In New York clocks go back from 02:00 to 01:00 on 1 November 2026, at 06:00 UTC."""
+    rows: list[dict[str, Any]] = [{"id": 1, "updated_at": "2026-11-01 01:58:00"}]
+    server.routes["/api/orders"] = lambda call: {
+        "data": [row for row in rows if row["updated_at"] >= call.params.get("since", "")]
+    }
+    server.now = datetime(2026, 11, 1, 5, 59, tzinfo=UTC)
+    table = INCREMENT + '  since_format = "%Y-%m-%d %H:%M:%S"\n'
+    configure(shop, server, table, 'time_zone = "America/New_York"')
+    shop.load()
+    server.now = datetime(2026, 11, 1, 6, 20, tzinfo=UTC)
+    rows.append({"id": 2, "updated_at": "2026-11-01 01:10:00"})
+    shop.load()
+    assert last_since(server) == "2026-11-01 00:57:55"
+    assert ids(shop) == [1, 2]
 
 
 def test_gap_keeps_the_cursor_and_is_told(shop: Installation, server: RestServer) -> None:
@@ -733,6 +773,8 @@ def test_value_that_its_column_cannot_hold_is_set_apart(
         ('paging = { style = "offset" }', "needs `size`"),
         ('paging = { style = "next_url" }', "needs `next`"),
         ("cap = 10", "`cap` cuts the search by time"),
+        ('cursor = "updated_at"', "`cursor` needs load"),
+        ('paging = { style = "page", aligned = true }', "`aligned` belongs to"),
         ('of = "nothing"', "name a table of this source"),
     ],
 )

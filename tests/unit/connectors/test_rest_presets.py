@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import re
@@ -13,8 +14,12 @@ from typing import Any
 import pytest
 
 from dagster_project.connectors import rest_api
+from dagster_project.connectors.check import check_source
+from dagster_project.connectors.kinds import as_source
 from dagster_project.connectors.rest_api import client
-from dagster_project.connectors.sources_file import SourcesFileError, load_sources
+from dagster_project.connectors.sources_file import load_sources
+from dagster_project.mapping import compile_mapping
+from dagster_project.settings import REPO_ROOT
 from tests.unit.connectors.loading import Installation
 from tests.unit.connectors.rest_server import Call, Reply, RestServer, rest_server
 
@@ -85,8 +90,10 @@ def test_fxiaoke_logs_in_again_and_cuts_long_searches(
         info = call.body["data"]["search_query_info"]
         low, high = (int(f["field_values"][0]) for f in info["filters"])
         found = [p for p in people if low <= p["last_modified_time"] <= high]
-        shown = found[:120]  # no more of one search
+        shown = found[:200]  # no more of one search
         start, size = int(info["offset"]), int(info["limit"])
+        if start % size:
+            return {"errorCode": 10005, "errorMessage": "offset必须为limit的整数倍"}
         data = {"dataList": shown[start : start + size], "total": len(found)}
         return {"errorCode": 0, "data": data}
 
@@ -97,7 +104,7 @@ def test_fxiaoke_logs_in_again_and_cuts_long_searches(
     shop.sources(
         f'[[source]]\nsystem = "shop"\nkind = "fxiaoke"\nurl = "{server.url}"\n'
         'tables = ["account"]\nbody = { currentOpenUserId = "user" }\n'
-        '[[source.table]]\nname = "account"\ncap = 120\n'
+        '[[source.table]]\nname = "account"\ncap = 200\n'
         f'[source.auth]\ntype = "login"\nurl = "{server.url}/cgi/corpAccessToken/get/V2"\n'
         'body_env = { appId = "FX_APP", appSecret = "FX_SECRET", permanentCode = "FX_CODE" }\n'
         'put = { "body:corpAccessToken" = "corpAccessToken", "body:corpId" = "corpId" }\n'
@@ -128,6 +135,10 @@ def test_sap_changes_and_decimals(shop: Installation, server: RestServer) -> Non
         f'[[source]]\nsystem = "shop"\nkind = "sap_odata"\nurl = "{server.url}"\n'
         'tables = ["sales_order"]\n'
         'paging = { style = "offset", size = 10, param = "$skip", size_param = "$top" }\n'
+        '[[source.table]]\nname = "sales_order"\nload = "incremental"\n'
+        'cursor = "LastChangeDateTime"\ncursor_format = "odata"\n[source.table.params]\n'
+        '"$inlinecount" = "allpages"\n'
+        '"$filter" = "LastChangeDateTime ge datetimeoffset\'{since}Z\'"\n'
     )
     receipt = shop.load()["sales_order"]
     assert (receipt.rows_loaded, receipt.rows_asked, receipt.rows_gap) == (25, 25, 0)
@@ -138,6 +149,35 @@ def test_sap_changes_and_decimals(shop: Installation, server: RestServer) -> Non
     shop.load()
     expected = "LastChangeDateTime ge datetimeoffset'2026-02-28T23:58:25Z'"
     assert [c.params["$filter"] for c in server.calls if "$filter" in c.params][-1] == expected
+
+
+def test_sap_states_that_change_without_a_time_are_read(
+    shop: Installation, server: RestServer
+) -> None:
+    changed = "/Date(1772323200000+0000)/"
+    rows = [
+        {"SalesOrder": str(n), "LastChangeDateTime": changed, "OverallSDProcessStatus": "A"}
+        for n in range(1, 6)
+    ]
+    server.routes["/API_SALES_ORDER_SRV/A_SalesOrder"] = lambda call: {
+        "d": {"results": rows[call.number("$skip", 0) :], "__count": str(len(rows))}
+    }
+    server.routes["/API_PRODUCT_SRV/A_ProductDescription"] = lambda call: {
+        "d": {
+            "results": [{"Product": "P", "Language": call.params["$filter"]}],
+            "__count": "1",
+        }
+    }
+    shop.sources(
+        f'[[source]]\nsystem = "shop"\nkind = "sap_odata"\nurl = "{server.url}"\n'
+        'tables = ["sales_order", "product_description"]\n'
+    )
+    shop.load()
+    assert shop.rows("product_description", "Product, Language") == [("P", "Language eq 'EN'")]
+    rows[2] = {**rows[2], "OverallSDProcessStatus": "C"}
+    shop.load()
+    states = shop.current("sales_order", "SalesOrder", "SalesOrder, OverallSDProcessStatus")
+    assert [state for _, state in states] == ["A", "A", "C", "A", "A"]
 
 
 def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer) -> None:
@@ -154,14 +194,16 @@ def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer)
             "active_accounts": {"open_accounts": page(call, 15, "open")},
             "closed_accounts": {"close_accounts": page(call, 0, "close")},
         },
-        "/api/contacts/": lambda call: {"contact_obj_list": page(call, 11, "c")},
-        "/api/opportunities/": lambda call: {"opportunities": page(call, 10, "o")},
+        "/api/contacts/": lambda call: {
+            "contacts_count": 11,
+            "contact_obj_list": page(call, 11, "c"),
+        },
+        "/api/opportunities/": lambda call: {
+            "opportunities_count": 10,
+            "opportunities": page(call, 10, "o"),
+        },
     }
-    source = f'[[source]]\nsystem = "shop"\nkind = "bottlecrm"\nurl = "{server.url}"\n'
-    shop.sources(source)
-    with pytest.raises(SourcesFileError, match="without an organisation"):
-        load_sources(shop.settings)
-    shop.sources(source + 'headers = { org = "7f" }\n')
+    shop.sources(f'[[source]]\nsystem = "shop"\nkind = "bottlecrm"\nurl = "{server.url}"\n')
     receipts = shop.load()
     assert {name: r.rows_loaded for name, r in receipts.items()} == {
         "accounts": 15,
@@ -169,9 +211,72 @@ def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer)
         "opportunities": 10,
         "leads": 35,
     }
-    assert {call.headers["org"] for call in server.calls} == {"7f"}
-    server.routes["/api/contacts/"] = lambda call: Reply({"detail": "no org"}, 403)
-    assert shop.load()["contacts"].status == "failed"
+    findings = check_source(load_sources(shop.settings).source("shop"))
+    assert [finding.level for finding in findings].count("ok") == 5
+    (limit,) = [finding for finding in findings if "converted" in finding.message.en]
+    assert limit.level == "limited"
+    assert limit.remedy and "count opportunities" in limit.remedy.en
+    refusal = "Organization context is required. Please login again."
+    server.routes["/api/contacts/"] = lambda call: Reply({"detail": refusal}, 403)
+    receipt = shop.load()["contacts"]
+    assert receipt.status == "failed"
+    assert refusal in str(receipt.message_en)
+    assert ("missing", True) in [
+        (finding.level, refusal in finding.message.en)
+        for finding in check_source(load_sources(shop.settings).source("shop"))
+    ]
+
+
+def test_frappe_reads_lines_as_children_and_no_keys_of_users(
+    shop: Installation, server: RestServer
+) -> None:
+    """A time without a fraction is written without one; who reads a child names its parent."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        "User": [{"name": "li@example.com", "modified": "2026-03-01 08:00:00"}],
+        "Sales%20Order%20Item": [
+            {"name": f"row{n}", "parent": "SO-1", "modified": "2026-03-01 08:00:00.5"}
+            for n in range(3)
+        ],
+        "Dynamic%20Link": [
+            {"name": f"link{n}", "parent": "Li Wei", "link_name": f"C-{n}", "idx": n}
+            for n in (2, 1)
+        ],
+    }
+
+    def resource(call: Call) -> Any:
+        name = call.path.rpartition("/")[2]
+        start = call.number("limit_start", 0)
+        assert (name == "User") != ("parent" in call.params)
+        return {"data": rows[name][start : start + call.number("limit_page_length", 20)]}
+
+    server.routes |= {f"/api/resource/{name}": resource for name in rows}
+    shop.sources(
+        f'[[source]]\nsystem = "shop"\nkind = "frappe"\nurl = "{server.url}"\n'
+        'time_zone = "Asia/Shanghai"\ntables = ["user", "sales_order_item", "contact_customer"]\n'
+    )
+    receipts = shop.load()
+    assert receipts["user"].cursor_to == "2026-03-01 00:00:00"
+    assert receipts["sales_order_item"].rows_loaded == 3
+    assert shop.rows("contact_customer", "parent, link_name") == [("Li Wei", "C-1")]
+    (asked,) = {call.params["fields"] for call in server.calls if call.path.endswith("/User")}
+    assert set(json.loads(asked)) & {"*", "api_key", "api_secret", "reset_password_key"} == set()
+
+
+@pytest.mark.parametrize("kind", ["bottlecrm", "frappe", "fxiaoke", "sap_odata"])
+def test_every_mapped_table_and_lookup_is_in_the_preset(kind: str) -> None:
+    tables = {
+        table.name: table
+        for table in as_source(
+            {"system": "crm", "kind": kind, "url": "https://crm.example.com"}
+        ).tables
+    }
+    with (REPO_ROOT / "seeds" / "field_mapping.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["mapping_set"] == kind]
+    looked_up = {
+        found[1] for row in rows for found in re.finditer(r"(\w+)\[\w+\]\.", row["source_field"])
+    }
+    assert {row["source_table"] for row in rows} | looked_up == set(tables)
+    assert all(len(tables[name].primary_key) == 1 for name in looked_up)
 
 
 README = Path(rest_api.__file__).with_name("README.md")
@@ -226,3 +331,13 @@ def test_worked_examples_of_the_readme(
 def test_other_examples_of_the_readme_are_valid(shop: Installation, system: str) -> None:
     shop.sources(EXAMPLES[system])
     assert load_sources(shop.settings).source(system)
+
+
+@pytest.mark.parametrize("kind", ["bottlecrm", "frappe", "fxiaoke", "sap_odata"])
+def test_the_mapping_of_a_preset_compiles(kind: str, shop: Installation) -> None:
+    shop.sources(f'[[source]]\nsystem = "crm"\nkind = "{kind}"\nurl = "https://crm.example.com"\n')
+    source = load_sources(shop.settings).source("crm")
+    report = compile_mapping(shop.settings)
+    mapped = {table for _, table in report.tables_without_data}
+    assert mapped <= {table.name for table in source.tables}
+    assert {"accounts", "customer", "account", "business_partner"} & mapped
