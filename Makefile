@@ -47,11 +47,11 @@ dashboard: setup ## Serve the dashboard on the last published version
 	@$(RUN) dashboard
 
 test: setup ## Run every test that the machine allows; others skip with their reason
-	$(BIN)/python -m pytest -m "not systems" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not systems and not spark" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-spark: setup ## Compare Spark, on a cluster on loopback, with DuckDB on the small demo (make test: tiny)
+test-spark: setup ## Build the project on a Spark cluster on loopback and compare with DuckDB
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
-	$(BIN)/python -m pytest -m spark --spark-size small tests/warehouse
+	$(BIN)/python -m pytest -m spark tests/warehouse
 
 test-systems: setup ## Test the connectors against real systems, kept in SYSTEMS (minutes)
 	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) tests/systems tests/integration/connectors

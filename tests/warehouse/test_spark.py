@@ -34,14 +34,12 @@ CASES = ("intermediate", "transform_cases")
 
 
 @pytest.fixture(scope="module")
-def engines(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Settings, Any]]:
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Any]]:
     """The demo company built by dbt on DuckDB and on Spark; settings and a Spark cursor."""
     from pyhive import hive
 
     home = tmp_path_factory.mktemp("home")
-    built = build(request.config.getoption("--spark-size"), home)
+    built = build("small", home)
     settings = Settings(home=home, sources=built.sources_file)
     sources = load_sources(settings)
     for source in sources.sources:
