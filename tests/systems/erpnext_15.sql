@@ -1,7 +1,8 @@
 -- Tables of ERPNext 15 as its document types declare them (the columns that matter here).
 create table `tabUser` (
     name varchar(140) primary key, creation datetime(6), modified datetime(6), email varchar(140),
-    full_name varchar(140), user_type varchar(140), enabled int(1) not null default 0
+    full_name varchar(140), user_type varchar(140), enabled int(1) not null default 0,
+    api_key varchar(140), reset_password_key varchar(140)
 );
 create table `tabCustomer` (
     name varchar(140) primary key, creation datetime(6), modified datetime(6),
@@ -67,8 +68,9 @@ create table `tabPayment Entry Reference` (
 );
 
 insert into `tabUser` values
-('anna@we.example', '2026-01-01', '2026-01-01', 'anna@we.example', 'Anna', 'System User', 1),
-('c@c.example', '2026-01-01', '2026-01-01', 'c@c.example', 'C', 'Website User', 1);
+('anna@we.example', '2026-01-01', '2026-01-01', 'anna@we.example', 'Anna', 'System User', 1,
+    'key of Anna', 'reset of Anna'),
+('c@c.example', '2026-01-01', '2026-01-01', 'c@c.example', 'C', 'Website User', 1, null, null);
 insert into `tabCustomer` values
 ('客户', '2026-01-02 10:00', '2026-01-02 10:00', 0, '客户 Ltd', 'Software', 'China', 'cn1',
  'https://www.c.example/', 0);

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -191,3 +192,10 @@ def test_leads_and_people(warehouse: Warehouse) -> None:
 def test_nothing_is_left_without_a_meaning(warehouse: Warehouse) -> None:
     assert warehouse.rows("select * from marts.mart_unmatched_reference") == []
     assert warehouse.rows("select * from marts.mart_unconverted_value") == []
+
+
+def test_keys_of_users_stay_where_they_are(warehouse: Warehouse) -> None:
+    landed = list((warehouse.settings.raw / "erpnext" / "user").glob("*.parquet"))
+    assert landed
+    columns = {name for path in landed for name in pq.read_schema(path).names}
+    assert "email" in columns and not {"api_key", "reset_password_key"} & columns
