@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from dagster_project.settings import Settings
-from dagster_project.worklists.actions import WorklistError
+from dagster_project.worklists.actions import Action, WorklistError
 from dagster_project.worklists.store import open_store, worklist_url
 from tests.unit.worklists import store_cases
 
@@ -43,6 +45,22 @@ def test_the_file_itself_refuses_change(settings: Settings) -> None:
 
 def test_writers_stand_in_line(settings: Settings) -> None:
     store_cases.writers_stand_in_line(settings)
+
+
+def test_the_first_writers_of_a_new_file_wait_for_each_other(tmp_path: Path) -> None:
+    writers = 6
+    for attempt in range(40):
+        settings = Settings(home=tmp_path / str(attempt))
+        start = Barrier(writers)
+
+        def write(settings: Settings = settings, start: Barrier = start) -> Action:
+            store = store_cases.new_store(settings)
+            start.wait()
+            return store.append_action(store_cases.act("note", note="first"))
+
+        with ThreadPoolExecutor(writers) as pool:
+            written = [pool.submit(write) for _ in range(writers)]
+        assert sorted(action.result().sequence for action in written) == [1, 2, 3, 4, 5, 6]
 
 
 def test_reading_creates_nothing_and_writing_makes_a_wal_file(settings: Settings) -> None:
