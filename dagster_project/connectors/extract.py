@@ -234,13 +234,16 @@ def _convert(
     extract.rows_read += count
     if misfits:
         for index, found in sorted(misfits.items()):
-            extract.rejected.append(_reject(batch, index, found))
+            values = {n: array[index].as_py() for n, array in zip(types, arrays, strict=False)}
+            extract.rejected.append(_reject(batch, index, found, values))
         keep = [index not in misfits for index in range(count)]
         table = table.filter(pa.array(keep))
     return table
 
 
-def _reject(batch: Batch, index: int, misfits: Sequence[Misfit]) -> RejectedRow:
+def _reject(
+    batch: Batch, index: int, misfits: Sequence[Misfit], values: Mapping[str, Any]
+) -> RejectedRow:
     row = {
         name: value
         for name, value in zip(batch.columns, batch.rows[index], strict=True)
@@ -254,6 +257,7 @@ def _reject(batch: Batch, index: int, misfits: Sequence[Misfit]) -> RejectedRow:
         reason_en="; ".join(word.en for word in words),
         reason_zh="；".join(word.zh for word in words),
         raw_text=as_text(row),
+        values=values,
     )
 
 
@@ -292,6 +296,7 @@ def _with_new_columns(row: dict[str, Any], added: Sequence[str]) -> RejectedRow:
         'set `drift = "evolve"` to land them',
         reason_zh=f'尚未同意的新列中有值：{"、".join(names)}；设置 drift = "evolve" 即可入湖',
         raw_text=as_text(row),
+        values=row,
     )
 
 

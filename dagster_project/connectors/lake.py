@@ -67,6 +67,10 @@ class Lake:
         """Where the rows known after load ``load_id`` are remembered."""
         return self._state_folder / f"{table}.{load_id}.parquet"
 
+    def absent_keys_file(self, table: str, load_id: str) -> Path:
+        """Where the keys are remembered that the source held and the lake did not."""
+        return self._state_folder / f"{table}.{load_id}.absent.parquet"
+
     def rows_glob(self, table: str) -> str:
         """Glob of all landed files of ``table``."""
         return str(self._settings.raw / self._system / table / "*.parquet")
@@ -187,14 +191,22 @@ class Lake:
         self._is_packing = False
 
     def _forget_old_rows(self, state: Mapping[str, Any]) -> None:
-        kept = {table.get("known_rows") for table in state["tables"].values()}
+        names = ("known_rows", "absent")
+        kept = {table.get(name) for table in state["tables"].values() for name in names}
         for path in self._state_folder.glob("*.parquet"):
             if path.name not in kept:
                 path.unlink()
 
     def known_rows(self, table_state: Mapping[str, Any]) -> Path | None:
         """The remembered rows of a table, or None."""
-        name = table_state.get("known_rows")
+        return self._remembered(table_state, "known_rows")
+
+    def absent_keys(self, table_state: Mapping[str, Any]) -> Path | None:
+        """The remembered absent keys of a table, or None."""
+        return self._remembered(table_state, "absent")
+
+    def _remembered(self, table_state: Mapping[str, Any], what: str) -> Path | None:
+        name = table_state.get(what)
         path = self._state_folder / name if name else None
         return path if path and path.exists() else None
 

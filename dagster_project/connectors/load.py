@@ -265,15 +265,15 @@ class _Run:
         self._lake.commit(self._state, landings, moves, deleted)
 
     def _load_table(
-        self, reader: Reader, table: Table, started_at: datetime, *, again: int | None = None
+        self, reader: Reader, table: Table, started_at: datetime, *, again: Words | None = None
     ) -> _Outcome:
-        """Load one table. ``again``: it is read whole, as so many of its rows never came."""
+        """Load one table. ``again`` says why it is read whole after its increment was read."""
         state = self._table_state(table)
         full = self._full or again is not None
         if state.get("signature", _signature(table)) != _signature(table):
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
-            state = {k: v for k, v in state.items() if k not in ("cursor", "known_rows", "content")}
+            state = _without(state, "cursor", "known_rows", "content", "absent")
         if self._window:
             self._check_window(reader, table, state)
         notes: list[Words] = []
@@ -287,12 +287,10 @@ class _Run:
             privacy.shorten_extract(extract, shortened, f"{self._source.system}.{table.name}")
         changes, columns = self._check_columns(table, state, extract)
         prepared = self._prepare(table, state, extract, reader, full)
-        if not full and self._has_lost(reader, prepared, state):
-            return self._load_table(reader, table, started_at, again=prepared.rows_absent)
+        if prepared.rows_lost:
+            return self._load_table(reader, table, started_at, again=_lost(prepared.rows_lost))
         if again:
-            extract.notes.append(_read_again(again))
-        if prepared.rows_absent is not None:
-            extract.state["absent"] = prepared.absent
+            extract.notes.append(again)
         rejected = [*extract.rejected, *prepared.rejected]
         if shortened:
             rejected = privacy.shorten_rejected(rejected)
@@ -303,6 +301,9 @@ class _Run:
             if prepared.known_rows:
                 kept = self._lake.known_rows_file(table.name, self._load_id)
                 outcome.moves[prepared.known_rows] = kept
+            if prepared.absent:
+                kept = self._lake.absent_keys_file(table.name, self._load_id)
+                outcome.moves[prepared.absent] = kept
             if prepared.files:
                 outcome.landing = Landing(table.name, prepared.files)
         if count_rejected:
@@ -473,7 +474,9 @@ class _Run:
                 return preparation.append()
             prepared = preparation.increment(full=full)
             if table.primary_key and not self._window:
-                self._find_deleted(preparation, prepared, extract, reader, table, state)
+                self._find_deleted(preparation, prepared, extract, reader, table, state, full)
+                if prepared.rows_absent is None:
+                    preparation.note_rejected(prepared)
             return prepared
 
     def _find_deleted(
@@ -484,6 +487,7 @@ class _Run:
         reader: Reader,
         table: Table,
         state: Mapping[str, Any],
+        full: bool,
     ) -> None:
         """An increment shows no deletes: the source tells them, or its keys are compared."""
         if not self._lake.has_rows(table.name):
@@ -496,17 +500,14 @@ class _Run:
             preparation.bury_within(prepared, extract.groups, extract.group_columns)
         if is_swept and isinstance(reader, KeyReader):
             keys = reader.read_keys(table, list(table.primary_key), self._lake.work)
-            preparation.sweep(prepared, keys, accept_shrink=self._accept_shrink)
+            preparation.sweep(
+                prepared,
+                keys,
+                accept_shrink=self._accept_shrink,
+                full=full,
+                is_one_moment=getattr(reader, "reads_one_moment", False),
+            )
             extract.state["swept_at"] = utc_now().isoformat()
-
-    def _has_lost(self, reader: Reader, prepared: Prepared, state: Mapping[str, Any]) -> bool:
-        """Whether the source has rows that no load brought: committed later than the overlap.
-
-        Rows that were quarantined are absent too, but the same ones again and again. A source
-        whose keys are not of the same moment as its rows may have got rows in between.
-        """
-        is_one_moment = getattr(reader, "reads_one_moment", False)
-        return bool(is_one_moment and prepared.absent and prepared.absent != state.get("absent"))
 
     def _is_due(self, table: Table, state: Mapping[str, Any]) -> bool:
         """Whether keys are to be compared in this load."""
@@ -543,6 +544,10 @@ class _Run:
         if prepared.known_rows is not None:
             new["known_rows"] = self._lake.known_rows_file(table.name, self._load_id).name
             new["hashed_by"] = duck.VERSION
+        if prepared.absent is not None:
+            new["absent"] = self._lake.absent_keys_file(table.name, self._load_id).name
+        elif prepared.rows_absent is not None:
+            new["absent"] = None
         new["anonymised"] = sorted(privacy.shortened(table, columns))
         new["has_landed"] = bool(state.get("has_landed")) or bool(prepared.files)
         return new
@@ -673,11 +678,11 @@ def _unexpected(where: str, error: Exception) -> SourceError:
     )
 
 
-def _read_again(rows: int) -> Words:
+def _lost(rows: int) -> Words:
     return Words(
-        f"{rows} rows of the source had never arrived, as they were committed later than the "
-        "overlap allows, or were quarantined: the table was read whole again.",
-        f"源中有 {rows} 行从未到达（提交时间晚于重叠窗口，或已被隔离）：已整表重读。",
+        f"{rows} rows of the source were missing, as they were committed later than the overlap "
+        "allows, or as a list had left them out: the table was read whole again.",
+        f"源中有 {rows} 行缺失（提交时间晚于重叠窗口，或曾被列表遗漏）：已整表重读。",
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dagster_project.connectors import duck
@@ -40,7 +41,8 @@ class Prepared:
 
     ``rows_merged`` of the loaded rows are newer versions of keys that were landed before.
     ``rows_absent`` keys of the source are neither in the lake nor among the rows of this load, None
-    where keys were not compared; ``absent`` tells one set of such keys from another.
+    where keys were not compared; for ``rows_lost`` of them the table has to be read whole.
+    ``absent`` is a Parquet file of such keys, to be remembered.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -48,7 +50,8 @@ class Prepared:
     rows_merged: int = 0
     rows_deleted: int = 0
     rows_absent: int | None = None
-    absent: str | None = None
+    rows_lost: int = 0
+    absent: Path | None = None
     rows_present: int | None = None
     rejected: list[RejectedRow] = field(default_factory=list)
     known_rows: Path | None = None
@@ -87,6 +90,7 @@ class Preparation:
         self._key = list(table.primary_key)
         self._target = lake.work / f"{table.name}.landing.parquet"
         self._known_target = lake.work / f"{table.name}.known.parquet"
+        self._absent_target = lake.work / f"{table.name}.absent.parquet"
         self._has_live_keys = False
         # Where the values tell its type, a cursor without values has no column.
         self._has_cursor = extract.known_from is not None and any(
@@ -165,11 +169,23 @@ class Preparation:
         self._land_new(prepared, known)
         return prepared
 
-    def sweep(self, prepared: Prepared, keys: Path, *, accept_shrink: bool) -> None:
+    def sweep(
+        self,
+        prepared: Prepared,
+        keys: Path,
+        *,
+        accept_shrink: bool,
+        full: bool,
+        is_one_moment: bool,
+    ) -> None:
         """Compare with all keys of the source (``keys``): tombstones for those that are gone.
 
         A key that this load brought is there, whatever was read of the keys later. A source that
         suddenly shows far fewer keys may hide them: then nothing is to be landed.
+
+        Args:
+            full: the rows of this load are all that the source has.
+            is_one_moment: the rows and ``keys`` are of the same moment.
         """
         now, live = self._keys_of(keys), self._live_keys()
         present, landed = self._one(
@@ -180,17 +196,87 @@ class Preparation:
             prepared.held_back = _keys_shrunk(int(present), int(landed), ratio)
             return
         self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
-        count, mark = self._one(
+        self._connection.execute(
             f"""
-            select count(*), coalesce(sum(hash({duck.names(self._key)})::hugeint), 0)::varchar
-            from {now} as k
+            create temp table absent as
+            select {duck.names(self._key)} from {now} as k
             where not exists (select 1 from rows as r
                 where not is_rejected and {self._same("k", "r")})
             and not exists (select 1 from {live} as l where {self._same("k", "l")})
             """
         )
+        (count,) = self._one("select count(*) from absent")
         prepared.rows_absent = int(count)
-        prepared.absent = f"{count}:{mark}" if count else None
+        if count:
+            self._judge_absent(prepared, full=full, is_one_moment=is_one_moment)
+
+    def _judge_absent(self, prepared: Prepared, *, full: bool, is_one_moment: bool) -> None:
+        """Which of the absent keys are lost, and which are absent for good.
+
+        A row that was quarantined, or that not even a whole reading brought, is absent for good. A
+        row that came between the reading of rows and of keys is absent once; one that is absent
+        again was committed later than the overlap, or was buried as a list of keys had skipped it.
+        """
+        before, apart = self._absent_before(), self._rejected_keys()
+        same = self._same("b", "a", or_null=True)
+        # Nothing lands without a key, or with one that does not fit its column.
+        is_null = " or ".join(f"a.{duck.name(c)} is null" for c in self._key)
+        is_settled = (
+            f"(exists (select 1 from {before} as b where {same} and b._is_settled) "
+            f"or exists (select 1 from {apart} as b where {same}) or {is_null})"
+        )
+        is_due = "true" if is_one_moment else f"exists (select 1 from {before} as b where {same})"
+        if not full:
+            (lost,) = self._one(
+                f"select count(*) from absent as a where {is_due} and not {is_settled}"
+            )
+            prepared.rows_lost = int(lost)
+        settled = "true" if full else is_settled
+        self._copy_absent(
+            prepared, f"select {duck.names(self._key)}, {settled} as _is_settled from absent as a"
+        )
+
+    def note_rejected(self, prepared: Prepared) -> None:
+        """Remember the keys of quarantined rows until keys are compared again."""
+        if any(self._key_of(row) for row in self._extract.rejected):
+            before, apart = self._absent_before(), self._rejected_keys()
+            key = duck.names(self._key)
+            self._copy_absent(
+                prepared,
+                f"select {key}, _is_settled from {before} "
+                f"union all select {key}, true from {apart}",
+            )
+
+    def _copy_absent(self, prepared: Prepared, query: str) -> None:
+        key = duck.names(self._key)
+        self._connection.execute(
+            f"copy (select {key}, bool_or(_is_settled) as _is_settled from ({query}) "
+            f"group by {key}) to {duck.text(self._absent_target)} (format parquet)"
+        )
+        prepared.absent = self._absent_target
+
+    def _absent_before(self) -> str:
+        """The keys that were remembered as absent, with ``_is_settled``."""
+        path = self._lake.absent_keys(self._state)
+        if path:
+            return duck.parquet([path])
+        nulls = ", ".join(
+            f"cast(null as {sql_type(self._extract.columns[c])}) as {duck.name(c)}"
+            for c in self._key
+        )
+        return f"(select {nulls}, false as _is_settled where false)"
+
+    def _rejected_keys(self) -> str:
+        """Name of a relation with the keys of rows that the reader set apart."""
+        rows = [key for row in self._extract.rejected if (key := self._key_of(row))]
+        schema = pa.schema([(c, arrow_type(self._extract.columns[c])) for c in self._key])
+        self._connection.register("rejected_keys", pa.Table.from_pylist(rows, schema=schema))
+        return "rejected_keys"
+
+    def _key_of(self, row: RejectedRow) -> dict[str, Any] | None:
+        """The key of a rejected row, NULL where it was the key that did not fit."""
+        values = {c: row.values.get(c) for c in self._key}
+        return values if set(self._key) <= set(row.values) else None
 
     def bury(self, prepared: Prepared, keys: Path) -> None:
         """Add tombstones for landed keys that the source calls deleted (``keys``)."""
@@ -240,8 +326,11 @@ class Preparation:
         )
         return f"(select {keys} from {duck.parquet([path])})"
 
-    def _same(self, one: str, other: str) -> str:
-        return " and ".join(f"{one}.{duck.name(c)} = {other}.{duck.name(c)}" for c in self._key)
+    def _same(self, one: str, other: str, *, or_null: bool = False) -> str:
+        equals = "is not distinct from" if or_null else "="
+        return " and ".join(
+            f"{one}.{duck.name(c)} {equals} {other}.{duck.name(c)}" for c in self._key
+        )
 
     def _is_flagged(self) -> str:
         """Whether a row says of itself that it was deleted."""

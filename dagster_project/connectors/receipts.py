@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dagster_project.settings import Settings
 
@@ -186,7 +186,10 @@ class Receipt(BaseModel):
 
 
 class RejectedRow(BaseModel):
-    """A row that could not be loaded; ``raw_text`` is the row as it came, in full."""
+    """A row that could not be loaded; ``raw_text`` is the row as it came, in full.
+
+    ``values`` (not stored) are those of its values that fit their columns, as they would land.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -196,6 +199,7 @@ class RejectedRow(BaseModel):
     reason_en: str
     reason_zh: str
     raw_text: str
+    values: Mapping[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
 
 
 def naive_utc(value: datetime | None) -> datetime | None:
