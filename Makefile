@@ -25,10 +25,12 @@ setup: $(VENV)/.installed ## Create the virtual environment with the locked pack
 
 # The lock is complete, so nothing is resolved again: --no-deps also keeps out the compiled
 # sqlglot that breaks SQLMesh.
-$(VENV)/.installed: requirements.lock
+$(VENV)/.installed: requirements.lock Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or pass PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@# The commands of dagster, dbt and streamlit find this project's modules from any folder.
+	@$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'sales_migration_health.pth').write_text('$(CURDIR)\n')"
 	@touch $@
 
 demo: setup ## Create the demo company, run the pipeline, publish, serve (SERVE=0: stop after publishing)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from dagster_project.commands.instance import open_instance
-from dagster_project.settings import Settings, load_settings
+from dagster_project.commands.instance import open_instance, prepare_dagster_home
+from dagster_project.settings import Settings, load_settings, process_environment, program
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +39,19 @@ def test_default_is_sqlite_in_the_workspace(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert run_is_found_again(settings)
     assert databases(settings)
+
+
+def test_dagsters_own_command_opens_it_from_any_folder(tmp_path: Path) -> None:
+    home = prepare_dagster_home(Settings(home=tmp_path))
+    done = subprocess.run(
+        [program("dagster"), "instance", "info"],
+        cwd=tmp_path,
+        env=process_environment() | {"DAGSTER_HOME": str(home), "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "PooledSqliteEventLogStorage" in done.stdout
 
 
 def test_postgresql_by_one_setting(
