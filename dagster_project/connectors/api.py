@@ -235,6 +235,7 @@ def write_records(
         zone: zone of times without one.
     """
     check_names(list(kinds), where)
+    extract.described = sorted(kinds)
     frozen: Mapping[str, str] = state.get("columns", {})
     extract.missing_columns = set(frozen) - set(kinds)
     extract.type_changes = {

@@ -48,10 +48,13 @@ class Extract:
     them. ``coverage_seen`` of ``coverage_all`` parts of the source (members, companies) could be
     seen; ``coverage_note`` says what they are. Whatever a source does not tell stays None.
     ``deleted_keys`` is a Parquet file with the keys of rows that the source itself calls deleted.
+    ``described`` are the columns that the source says it has, whether or not rows have values in
+    them; None where only the rows tell.
     """
 
     parquet: list[Path] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
+    described: list[str] | None = None
     missing_columns: set[str] = field(default_factory=set)
     type_changes: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows_read: int = 0

@@ -286,6 +286,9 @@ class _Run:
             # Lines of logs come with their addresses shortened.
             privacy.shorten_extract(extract, shortened, f"{self._source.system}.{table.name}")
         changes, columns = self._check_columns(table, state, extract)
+        unread = [] if full else self._unread_columns(table, state, extract)
+        if unread:
+            return self._load_table(reader, table, started_at, again=_with_columns(unread))
         prepared = self._prepare(table, state, extract, reader, full)
         if prepared.rows_lost:
             return self._load_table(reader, table, started_at, again=_lost(prepared.rows_lost))
@@ -417,6 +420,8 @@ class _Run:
             raise _frozen(where, changes)
         if policy == "quarantine" and added:
             set_apart_new_columns(extract, added, self._lake.work)
+            if extract.described is not None:
+                extract.described = sorted(set(extract.described) - set(added))
             apart = {r.source_file for r in extract.rejected if r.reason_code == "new_column"}
             if apart:
                 # Once the columns are agreed to, the next load reads these rows again.
@@ -429,6 +434,19 @@ class _Run:
         if is_back:
             changes.insert(0, {"change": "table_back", "policy": policy})
         return changes, {**known, **extract.columns}
+
+    def _unread_columns(
+        self, table: Table, state: Mapping[str, Any], extract: Extract
+    ) -> list[str]:
+        """New columns in which rows that have landed may hold values, without a newer cursor.
+
+        Rows without a key cannot take the place of those that have landed.
+        """
+        known: Mapping[str, str] = state.get("columns", {})
+        is_read_on = table.load == "incremental" and table.primary_key and known
+        if extract.described is None or not is_read_on:
+            return []
+        return sorted(set(extract.described) - set(state.get("described", known)))
 
     def _refused(self, table: Table, started_at: datetime, problem: SourceError) -> _Outcome:
         """A table that could not be loaded; why its structure is refused is logged once."""
@@ -537,6 +555,8 @@ class _Run:
             new["missing_columns"] = sorted(missing - set(extract.columns))
             new["type_changes"] = {name: now for name, (_, now) in extract.type_changes.items()}
             new.pop("told", None)
+            if extract.described is not None:
+                new["described"] = extract.described
         if prepared.rows_present is not None:
             new["rows"] = prepared.rows_present
         if prepared.content is not None:
@@ -683,6 +703,14 @@ def _lost(rows: int) -> Words:
         f"{rows} rows of the source were missing, as they were committed later than the overlap "
         "allows, or as a list had left them out: the table was read whole again.",
         f"源中有 {rows} 行缺失（提交时间晚于重叠窗口，或曾被列表遗漏）：已整表重读。",
+    )
+
+
+def _with_columns(names: list[str]) -> Words:
+    listed = ", ".join(names)
+    return Words(
+        f"Rows that have landed may have values in {listed}: the table was read whole, once.",
+        f"已入湖的行在 {listed} 中可能有值：已整表重读一次。",
     )
 
 

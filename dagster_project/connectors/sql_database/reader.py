@@ -127,6 +127,7 @@ class SqlReader:
         relation, declared = columns.relation, columns.landed
         where = f"{self._source.system}.{table.name}"
         check_names(list(declared), where)
+        extract.described = sorted(declared)
         flag = (table.deleted_flag,) if table.deleted_flag else ()
         for role, names in (
             ("cursor", table.cursor),

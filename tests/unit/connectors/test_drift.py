@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.prepare import Preparation
 from tests.unit.connectors.loading import Installation, execute
 
@@ -199,3 +200,75 @@ def test_files_with_rows_set_apart_are_read_again_once_their_columns_are_agreed_
         ("3", "c", "new"),
     ]
     assert shop.load()["items"].status == "unchanged"
+
+
+WHOLE = "the table was read whole"
+
+
+@pytest.mark.parametrize("policy", ["evolve", "freeze", "quarantine"])
+def test_values_that_landed_rows_have_in_a_new_column_land_with_it(
+    shop: Installation, database: Path, policy: str
+) -> None:
+    execute(database, "insert into deals values (0, 'z', '2024-06-01')")
+    configure(shop, policy)
+    shop.load()
+    # No cursor moves: rows that have landed have a value all the same.
+    execute(
+        database,
+        "alter table deals add column level integer default 5",
+        "insert into deals values (2, 'b', '2025-02-01', 6)",
+    )
+    if policy != "evolve":
+        assert shop.load()["deals"].rows_loaded == 0
+        configure(shop, "evolve")
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_merged) == (3, 3, 2)
+    assert f"level: {WHOLE}" in receipt.message_en and "整表" in receipt.message_zh
+    assert shop.current("deals", "id", "id, level") == [(0, 5), (1, 5), (2, 6)]
+    # Once: rows that were read whole are not read so again.
+    execute(database, "insert into deals values (3, 'c', '2025-03-01', 7)")
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_received, WHOLE in receipt.message_en) == (2, False)
+
+
+def test_new_column_that_a_span_has_shown_is_still_read_for(
+    shop: Installation, database: Path
+) -> None:
+    execute(database, "insert into deals values (0, 'z', '2024-06-01')")
+    configure(shop, "evolve")
+    shop.load()
+    execute(
+        database,
+        "alter table deals add column level integer default 5",
+        "insert into deals values (2, 'b', '2025-02-01', 6)",
+    )
+    shop.load(window=Window("2025-02-01", "2025-02-02"))
+    assert shop.current("deals", "id", "id, level") == [(0, None), (1, None), (2, 6)]
+    assert WHOLE in shop.load()["deals"].message_en
+    assert shop.current("deals", "id", "id, level") == [(0, 5), (1, 5), (2, 6)]
+
+
+def test_rows_without_a_key_are_not_landed_twice_for_a_new_column(
+    shop: Installation, database: Path
+) -> None:
+    shop.sources(SOURCE.replace("POLICY", "evolve").replace('  primary_key = "id"\n', ""))
+    execute(database, "insert into deals values (0, 'z', '2024-06-01')")
+    shop.load()
+    execute(
+        database,
+        "alter table deals add column level integer",
+        "update deals set level = 5 where id = 0",
+        "insert into deals values (2, 'b', '2025-02-01', 6)",
+    )
+    shop.load()
+    assert shop.rows("deals", "id, level") == [(0, None), (1, None), (2, 6)]
+
+
+def test_column_that_comes_back_is_read_for(shop: Installation, database: Path) -> None:
+    configure(shop, "evolve")
+    shop.load()
+    execute(database, "alter table deals drop column name")
+    shop.load()
+    execute(database, "alter table deals add column name text default 'back'")
+    assert "name: " + WHOLE in shop.load()["deals"].message_en
+    assert shop.current("deals", "id", "id, name") == [(1, "back")]

@@ -230,6 +230,21 @@ def test_a_deleted_record_is_missed_by_its_key(odoo: Odoo, crm: Installation) ->
     assert crm.current("crm_lead", "id", "id") == [(2,), (3,)]
 
 
+def test_a_new_field_is_read_for_all_records_once(
+    odoo: Odoo, crm: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odoo.put(1, NOON)
+    odoo.put(2, NOON + timedelta(days=1))
+    crm.load()
+    # A computed field that is kept changes no `write_date`.
+    monkeypatch.setitem(FIELDS, "crm.lead", {**FIELDS["crm.lead"], "priority": "char"})
+    odoo.put(1, NOON, priority="2")
+    receipt = crm.load()["crm_lead"]
+    assert "priority: the table was read whole" in receipt.message_en
+    assert crm.current("crm_lead", "id", "id, priority") == [(1, "2"), (2, None)]
+    assert crm.load()["crm_lead"].rows_received == 1
+
+
 def test_busy_and_broken_answers_are_asked_again(odoo: Odoo, crm: Installation) -> None:
     for number in range(1, 251):
         odoo.put(number, NOON)
