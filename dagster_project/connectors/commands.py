@@ -62,6 +62,9 @@ def confirm(
 ) -> list[Receipt]:
     """Load tables whose last load was held back, and land them although they have shrunk.
 
+    What someone looked at is what is agreed to: a source that by now shows far fewer rows than it
+    did then is held back again.
+
     Raises:
         SourceError: no table, or not the one that is named, was held back.
     """
@@ -78,7 +81,7 @@ def confirm(
             Words(f"{what}: its last load was not held back.", f"{what}：最近一次加载未被暂扣。"),
             Words("There is nothing to confirm.", "无需确认。"),
         )
-    return load_source(source, settings, tables=held, accept_shrink=True, dry_run=dry_run)
+    return load_source(source, settings, tables=held, confirm=True, dry_run=dry_run)
 
 
 @dataclass(frozen=True)

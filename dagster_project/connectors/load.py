@@ -18,7 +18,7 @@ from dagster_project.connectors.access_log.settings import AccessLogTable
 from dagster_project.connectors.extract import Extract, changed_type, set_apart_new_columns
 from dagster_project.connectors.kinds import KeyReader, Load, Reader, Window, kind_of
 from dagster_project.connectors.lake import Lake, Landing, SystemState
-from dagster_project.connectors.prepare import Preparation, Prepared
+from dagster_project.connectors.prepare import Guard, Preparation, Prepared
 from dagster_project.connectors.problems import (
     SourceError,
     Words,
@@ -64,6 +64,7 @@ def load_source(
     *,
     tables: Collection[str] | None = None,
     accept_shrink: bool = False,
+    confirm: bool = False,
     full: bool = False,
     window: Window | None = None,
     dry_run: bool = False,
@@ -74,7 +75,9 @@ def load_source(
     or ``held_back``, with message and remedy in both languages, and the other tables are loaded.
 
     Args:
-        accept_shrink: land a snapshot although it is much smaller than the last one.
+        accept_shrink: land a table although it is much smaller than it was.
+        confirm: land a table although it is much smaller than it was, unless it is much smaller
+            than when it was held back.
         full: read everything again, also what is behind the cursor or in unchanged files.
         window: read rows of this span again, of incremental tables; cursors stay where they are
             and no row counts as deleted.
@@ -95,7 +98,18 @@ def load_source(
         ensure_operations(settings)
         with lake.locked() as state:
             load_id = lake.next_load_id(state, started_at)
-            run = _Run(source, settings, lake, state, load_id, accept_shrink, full, window, dry_run)
+            run = _Run(
+                source,
+                settings,
+                lake,
+                state,
+                load_id,
+                accept_shrink,
+                confirm,
+                full,
+                window,
+                dry_run,
+            )
             return run.load(selected)
     except SourceError as error:
         # Only the lock: nothing of this load has begun.
@@ -127,6 +141,7 @@ class _Run:
         state: SystemState,
         load_id: str,
         accept_shrink: bool,
+        confirm: bool,
         full: bool,
         window: Window | None,
         dry_run: bool,
@@ -137,6 +152,7 @@ class _Run:
         self._state = state
         self._load_id = load_id
         self._accept_shrink = accept_shrink
+        self._confirm = confirm
         self._full = full or window is not None
         self._window = window
         self._dry_run = dry_run
@@ -309,6 +325,9 @@ class _Run:
                 outcome.moves[prepared.absent] = kept
             if prepared.files:
                 outcome.landing = Landing(table.name, prepared.files)
+        else:
+            before = self._state.tables.get(table.name, {})
+            outcome.state = {**before, "held_back": prepared.count_seen}
         if count_rejected:
             # Also of a load that is held back: they may be why it is too small.
             told = [masked_reject(row) for row in rejected]
@@ -487,7 +506,7 @@ class _Run:
             if self._source.kind == "access_log":
                 return preparation.lines()
             if table.load == "snapshot":
-                return preparation.snapshot(accept_shrink=self._accept_shrink, full=full)
+                return preparation.snapshot(guard=self._guard(state), full=full)
             if table.load == "append":
                 return preparation.append()
             prepared = preparation.increment(full=full)
@@ -521,11 +540,16 @@ class _Run:
             preparation.sweep(
                 prepared,
                 keys,
-                accept_shrink=self._accept_shrink,
+                guard=self._guard(state),
                 full=full,
                 is_one_moment=getattr(reader, "reads_one_moment", False),
             )
             extract.state["swept_at"] = utc_now().isoformat()
+
+    def _guard(self, state: Mapping[str, Any]) -> Guard:
+        """How far a table may shrink."""
+        seen = state.get("held_back") if self._confirm else None
+        return Guard(self._accept_shrink or (self._confirm and seen is None), seen)
 
     def _is_due(self, table: Table, state: Mapping[str, Any]) -> bool:
         """Whether keys are to be compared in this load."""
@@ -555,6 +579,7 @@ class _Run:
             new["missing_columns"] = sorted(missing - set(extract.columns))
             new["type_changes"] = {name: now for name, (_, now) in extract.type_changes.items()}
             new.pop("told", None)
+            new.pop("held_back", None)
             if extract.described is not None:
                 new["described"] = extract.described
         if prepared.rows_present is not None:

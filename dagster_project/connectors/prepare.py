@@ -35,9 +35,19 @@ _SQL_TYPES = {
 }
 
 
+@dataclass(frozen=True)
+class Guard:
+    """Holds back a table that has shrunk. ``seen`` rows or keys are what someone has agreed to."""
+
+    is_off: bool = False
+    seen: int | None = None
+
+
 @dataclass
 class Prepared:
     """Rows ready to land. ``held_back`` says why they are not to be landed.
+
+    ``count_seen`` rows or keys were there when they were held back.
 
     ``rows_merged`` of the loaded rows are newer versions of keys that were landed before.
     ``rows_absent`` keys of the source are neither in the lake nor among the rows of this load, None
@@ -57,6 +67,7 @@ class Prepared:
     known_rows: Path | None = None
     content: str | None = None
     held_back: tuple[Words, Words] | None = None
+    count_seen: int | None = None
 
 
 def sql_type(name: str) -> str:
@@ -111,15 +122,16 @@ class Preparation:
         self._copy("rows", self._target)
         return Prepared(files=[self._target])
 
-    def snapshot(self, *, accept_shrink: bool, full: bool) -> Prepared:
+    def snapshot(self, *, guard: Guard, full: bool) -> Prepared:
         """Rows of a table that was read whole."""
         prepared = self._read_rows()
         (count,) = self._one("select count(*) from rows where not is_rejected")
         prepared.rows_present = int(count)
-        previous = self._state.get("rows")
+        previous = self._state.get("rows") if guard.seen is None else guard.seen
         ratio = self._table.shrink_ratio
-        if previous and not accept_shrink and count < ratio * previous:
-            prepared.held_back = _shrunk(int(count), int(previous), ratio)
+        if previous and not guard.is_off and count < ratio * previous:
+            prepared.held_back = _shrunk(int(count), int(previous), ratio, guard)
+            prepared.count_seen = int(count)
             return prepared
         if self._key:
             self._versions(prepared, full=full)
@@ -174,7 +186,7 @@ class Preparation:
         prepared: Prepared,
         keys: Path,
         *,
-        accept_shrink: bool,
+        guard: Guard,
         full: bool,
         is_one_moment: bool,
     ) -> None:
@@ -192,8 +204,10 @@ class Preparation:
             f"select (select count(*) from {now}), (select count(*) from {live})"
         )
         ratio = self._table.shrink_ratio
-        if not accept_shrink and landed >= FEW_ROWS and present < ratio * landed:
-            prepared.held_back = _keys_shrunk(int(present), int(landed), ratio)
+        expected = landed if guard.seen is None else guard.seen
+        if not guard.is_off and landed >= FEW_ROWS and present < ratio * expected:
+            prepared.held_back = _keys_shrunk(int(present), int(expected), ratio, guard)
+            prepared.count_seen = int(present)
             return
         self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
         self._connection.execute(
@@ -618,31 +632,37 @@ class Preparation:
 
 
 _SHRUNK_REMEDY = Words(
-    "If rows were really removed, load once with --accept-shrink; else repair the source. "
-    "`shrink_ratio` of the table sets the limit.",
-    "若确已删除，请用 --accept-shrink 加载一次；否则请修复数据源。阈值由该表的 shrink_ratio 设定。",
+    "If rows were really removed, `confirm` it, or load once with --accept-shrink; else repair the "
+    "source. `shrink_ratio` of the table sets the limit.",
+    "若确已删除，请运行 confirm，或用 --accept-shrink 加载一次；否则请修复数据源。"
+    "阈值由该表的 shrink_ratio 设定。",
 )
 
 
-def _keys_shrunk(count: int, landed: int, ratio: float) -> tuple[Words, Words]:
+def _keys_shrunk(count: int, expected: int, ratio: float, guard: Guard) -> tuple[Words, Words]:
+    before = Words(f"{expected} rows have landed", f"已入湖 {expected} 行")
+    if guard.seen is not None:
+        before = Words(f"{expected} were seen when it was held back", f"暂扣时为 {expected} 个")
     return (
         Words(
-            f"The source shows {count} keys where {landed} rows have landed: below the allowed "
+            f"The source shows {count} keys where {before.en}: below the allowed "
             f"share of {ratio:.0%}. Nothing was landed, and no row counts as deleted.",
-            f"源中只有 {count} 个主键，而已入湖 {landed} 行，低于允许比例 {ratio:.0%}。"
+            f"源中只有 {count} 个主键，而{before.zh}，低于允许比例 {ratio:.0%}。"
             "未入湖，也未将任何行视为已删除。",
         ),
         _SHRUNK_REMEDY,
     )
 
 
-def _shrunk(count: int, previous: int, ratio: float) -> tuple[Words, Words]:
+def _shrunk(count: int, previous: int, ratio: float, guard: Guard) -> tuple[Words, Words]:
+    before = Words(f"the last one had {previous}", f"上次为 {previous} 行")
+    if guard.seen is not None:
+        before = Words(f"{previous} were seen when it was held back", f"暂扣时为 {previous} 行")
     return (
         Words(
-            f"The snapshot has {count} rows where the last one had {previous}: below the allowed "
+            f"The snapshot has {count} rows where {before.en}: below the allowed "
             f"share of {ratio:.0%}. It was not landed; the last snapshot stays.",
-            f"快照只有 {count} 行，上次为 {previous} 行，低于允许比例 {ratio:.0%}。"
-            "未入湖，保留上次快照。",
+            f"快照只有 {count} 行，{before.zh}，低于允许比例 {ratio:.0%}。未入湖，保留上次快照。",
         ),
         _SHRUNK_REMEDY,
     )

@@ -168,6 +168,44 @@ def test_what_was_held_back_lands_when_it_is_confirmed(
     assert do(*arguments) == 2, "confirmed once, there is nothing to confirm"
 
 
+def test_what_is_confirmed_is_what_was_seen(
+    shop: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(shop, "delete from people where id > 5")
+    assert shop.load(tables=["people"])["people"].status == "held_back"
+    change(shop, "delete from people")
+    arguments = ("confirm", "--system", "shop")
+    for option in (["--dry-run"], []):
+        assert do(*arguments, *option) == 1
+        told = capsys.readouterr().out
+        assert "0 rows where 5 were seen when it was held back" in told
+        assert "暂扣时为 5 行" in told
+        assert len(shop.current("people", "id", "id")) == 10
+    # Now none were seen, and that is agreed to.
+    assert do(*arguments) == 0
+    assert shop.current("people", "id", "id") == []
+
+
+def test_keys_that_are_confirmed_are_those_that_were_seen(
+    shop: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ", ".join(f"({n}, 1, '2026-01-11 08:00:00')" for n in range(11, 31))
+    change(shop, f"insert into orders values {rows}")
+    shop.load()
+    change(shop, "delete from orders where id > 15")
+    assert shop.load()["orders"].status == "held_back"
+    change(shop, "delete from orders where id > 1")
+    arguments = ("confirm", "--system", "shop", "--table", "orders")
+    assert do(*arguments) == 1
+    assert "1 keys where 15 were seen" in capsys.readouterr().out
+    assert len(amounts(shop)) == 30
+    change(
+        shop, "insert into orders values (2, 5, '2026-01-12 08:00:00')"
+    )  # a little more than what was seen
+    assert do(*arguments) == 0
+    assert amounts(shop) == {1: 10, 2: 5}
+
+
 def test_reset_moves_aside_what_has_landed(
     shop: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
