@@ -28,7 +28,7 @@ AS_OF = date(2026, 6, 30)
 SYSTEM = "bench_web"
 CHUNK = 2_000_000
 LINES_A_DAY = 100_000
-SESSIONS = ("+int_web__built_days", "+int_web__visitors", "mart_web_session")
+SESSIONS = ("+int_web__built_days", "+mart_web_session")
 """What cuts the log into sessions and says whose they are."""
 SIGNALS = ("+fct_intent_score_factor", "+fct_intent_score_day", "+bridge_intent_signal_evidence")
 """What is made of sessions."""
