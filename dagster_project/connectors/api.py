@@ -33,6 +33,7 @@ from dagster_project.connectors.extract import (
 )
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
+from dagster_project.connectors.redirects import RedirectRefused, StaysAtHome, told_redirect
 from dagster_project.connectors.secrets import masked
 from dagster_project.connectors.source_models import Columns, Source, Table
 
@@ -128,7 +129,7 @@ def session(retry: PoliteRetry, ca_file: Path | None = None) -> requests.Session
     Args:
         ca_file: certificates to trust instead of the usual ones, such as a company's own.
     """
-    made = requests.Session()
+    made = StaysAtHome()
     adapter = _Adapter(retry, ca_file)
     made.mount("https://", adapter)
     made.mount("http://", adapter)
@@ -314,6 +315,8 @@ def told(where: str, source: Source, errors: tuple[type[Exception], ...] = ()) -
         yield
     except SourceError:
         raise
+    except RedirectRefused as error:
+        raise told_redirect(where, error) from error
     except requests.exceptions.SSLError as error:
         raise SourceError(
             Words(

@@ -32,6 +32,7 @@ from tenacity import (
 )
 
 from dagster_project.connectors.problems import SourceError, Words, one_line
+from dagster_project.connectors.redirects import RedirectRefused, StaysAtHome, told_redirect
 from dagster_project.connectors.rest_api.access import open_access
 from dagster_project.connectors.rest_api.settings import RestSource, header_name, is_header
 from dagster_project.connectors.secrets import masked, named_secret
@@ -40,6 +41,7 @@ from dagster_project.settings import utc_now
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+NO_CONTENT = 204
 # In the order in which they are looked for: allowed, left.
 QUOTA_HEADERS = (
     ("X-RateLimit-Limit", "X-RateLimit-Remaining"),
@@ -55,13 +57,17 @@ _CONNECTION_ERRORS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. ``url`` is the address that was asked, without what may be secret."""
+    """A whole answer. ``url`` is the address that was asked, without what may be secret.
+
+    One with status 204 has no content: no rows, and nothing behind them.
+    """
 
     content: Any
     headers: CaseInsensitiveDict[str]
     links: dict[str, dict[str, str]]
     url: str
     date: datetime | None
+    has_content: bool = True
 
     def json(self) -> Any:
         """The decoded body, as dlt's paginators ask for it."""
@@ -90,6 +96,10 @@ class _ExpiredError(Exception):
         self.problem = problem
 
 
+class _TokenSession(StaysAtHome, Session):
+    """Asks for tokens: what it sends may be a client's password."""
+
+
 class RestClient:
     """Calls of one source; ``calls`` and ``retries`` count them."""
 
@@ -97,8 +107,7 @@ class RestClient:
         self._source = source
         self._sleep = sleep or time.sleep
         self._session = Session(timeout=source.timeout_seconds, raise_for_status=False)
-        # Tokens are asked for in a session of their own: it may hold a client's password.
-        self._token_session = Session(timeout=source.timeout_seconds, raise_for_status=False)
+        self._token_session = _TokenSession(timeout=source.timeout_seconds, raise_for_status=False)
         for session in (self._session, self._token_session):
             if source.ca_file:
                 session.verify = source.ca_file
@@ -199,9 +208,13 @@ class RestClient:
         self.received_bytes += len(body)
         self._note_quota(response)
         self._check_status(response, where, asked)
-        content = self._decoded(response, where, asked)
-        answer = Answer(content, response.headers, response.links, asked, _date(response))
-        self._check_result(answer, where, asked)
+        has_content = response.status_code != NO_CONTENT
+        content = self._decoded(response, where, asked) if has_content else None
+        answer = Answer(
+            content, response.headers, response.links, asked, _date(response), has_content
+        )
+        if has_content:
+            self._check_result(answer, where, asked)
         return answer
 
     def _keep_pace(self) -> None:
@@ -213,7 +226,7 @@ class RestClient:
 
     def _check_status(self, response: requests.Response, where: str, asked: str) -> None:
         status = response.status_code
-        if status in (200, 201, 203):
+        if status in (200, 201, 203, NO_CONTENT):
             return
         said = self._said(response)
         told = Words(
@@ -313,6 +326,8 @@ class RestClient:
 
     def _no_token(self, error: Exception, where: str) -> Exception:
         """What a refused or failed request for a token amounts to."""
+        if isinstance(error, RedirectRefused):
+            return told_redirect(where, error)
         response = error.response if isinstance(error, requests.RequestException) else None
         status = response.status_code if response is not None else None
         said = self._said(response) if response is not None else ""

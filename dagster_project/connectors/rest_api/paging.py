@@ -225,7 +225,7 @@ class ListReader:
         """Put ``page`` at the end of the trail; the step behind it, None at the end of the list."""
         paginator = copy.copy(step.paginator)
         trail.append(_Step(step.request, step.paginator, page))
-        if self._is_whole:
+        if self._is_whole or not page.answer.has_content:
             return None
         try:
             paginator.update_state(page.answer, list(page.rows))  # type: ignore[arg-type]

@@ -289,8 +289,10 @@ class RestReader:
                 for page in reader.pages(self._request(table, variant, since, until)):
                     if reading.began_at is None:
                         reading.began_at = page.answer.date or utc_now()
-                    if total_path:
+                    if total_path and page.answer.has_content:
                         total = self._total(page.answer, total_path, where)
+                    elif total_path:
+                        total = total or 0
                     received += len(page.rows)
                     if table.cap and (
                         received >= table.cap if total is None else total > table.cap
@@ -328,6 +330,8 @@ class RestReader:
     def _rows(
         self, table: RestTable, paths: tuple[str, ...], answer: Answer, where: str
     ) -> list[Any]:
+        if not answer.has_content:
+            return []
         for path in paths or ("$",):
             found = jsonpath.find_values(path, answer.content)
             if not found:
@@ -569,7 +573,9 @@ class RestReader:
                 pages = reader.pages(self._request(table, variant, since, until))
                 page = next(pages)
                 total_path = variant.total if variant and variant.total else table.total
-                total = self._total(page.answer, total_path, where) if total_path else None
+                total = None
+                if total_path and page.answer.has_content:
+                    total = self._total(page.answer, total_path, where)
             except SourceError as problem:
                 found.append(from_problem(problem))
                 continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dagster_project.connectors.check import check_source
 from dagster_project.connectors.rest_api import client, paging
 from dagster_project.connectors.sources_file import SourcesFileError, load_sources
 from tests.unit.connectors.loading import Installation
@@ -277,6 +278,87 @@ def test_credentials_never_go_to_another_host(shop: Installation, server: RestSe
         receipt = shop.load()["orders"]
         assert "another host, localhost" in receipt.message_en
         assert other.calls == []
+
+
+OAUTH = """
+[source.auth]
+type = "oauth2"
+token_url = "{url}/token"
+client_id = "reader"
+client_secret_env = "SHOP_SECRET"
+"""
+LOGIN = """
+[source.auth]
+type = "login"
+url = "{url}/token"
+body_env = { secret = "SHOP_SECRET" }
+put = { "header:Authorization" = "access_token" }
+"""
+
+
+@pytest.mark.parametrize("auth", [OAUTH, OAUTH + 'send = "basic"\n', LOGIN])
+def test_secrets_for_a_token_never_go_to_another_host(
+    shop: Installation, server: RestServer, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    monkeypatch.setenv("SHOP_SECRET", "planted-secret-1")
+    server.routes["/api/orders"] = Orders(3)
+    with rest_server() as other:
+        other.routes["/token"] = lambda call: {"access_token": "planted-token"}
+        elsewhere = other.url.replace("127.0.0.1", "localhost") + "/token"
+        for status in (302, 307):
+            server.routes["/token"] = lambda call, status=status: Reply(
+                None, status, {"Location": elsewhere}
+            )
+            configure(shop, server, PAGES, auth.replace("{url}", server.url))
+            receipt = shop.load()["orders"]
+            assert (receipt.status, receipt.is_transient) == ("failed", False)
+            assert "another address, http://localhost" in receipt.message_en
+            assert "localhost" in receipt.message_zh
+            assert "Nothing secret was sent there" in receipt.message_en
+            assert "sources file" in receipt.remedy_en and receipt.remedy_zh
+        assert other.calls == []
+    # A redirect within the same host is followed.
+    server.routes["/token"] = lambda call: Reply(None, 307, {"Location": "/tokens"})
+    server.routes["/tokens"] = lambda call: {"access_token": "planted-token"}
+    assert shop.load()["orders"].status == "loaded"
+
+
+EMPTY = Reply(status=204, text="")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [PAGES, OFFSETS, LINKS, '  paging = { style = "cursor", next = "next", param = "page" }\n'],
+)
+def test_an_answer_without_content_is_an_empty_page(
+    shop: Installation, server: RestServer, pauses: list[float], line: str
+) -> None:
+    orders = Orders(0)
+    server.routes["/api/orders"] = lambda call: (
+        answer if (answer := orders(call))["data"] else EMPTY
+    )
+    configure(shop, server, line + INCREMENT + '  total = "total"\n')
+    orders.tells_total = True
+    first = shop.load()["orders"]
+    assert (first.status, first.rows_asked, pauses) == ("loaded", 0, [])
+    source = load_sources(shop.settings).source("shop")
+    assert [finding.level for finding in check_source(source)] == ["limited"]
+    orders.rows += [order(n) for n in range(1, 11)]
+    assert shop.load()["orders"].rows_loaded == 10
+    server.routes["/api/orders"] = lambda call: EMPTY if "since" in call.params else orders(call)
+    assert shop.load()["orders"].status == "unchanged"
+
+
+def test_a_list_may_end_with_an_answer_without_content(
+    shop: Installation, server: RestServer
+) -> None:
+    orders = Orders(20)
+    server.routes["/api/orders"] = lambda call: (
+        answer if (answer := orders(call))["data"] else EMPTY
+    )
+    configure(shop, server, PAGES)
+    receipt = shop.load()["orders"]
+    assert (receipt.status, receipt.rows_loaded, receipt.count_retries) == ("loaded", 20, 0)
 
 
 # Increments
