@@ -42,7 +42,7 @@ GA4: list[Row] = [
     (
         *(None, "ada", "/pricing?utm_source=news&gclid=Xy_1", "www.example.com"),
         *(None, "user_engagement", None, *_GA4_VISITOR),
-        *(11.25, at("2026-03-01 00:30:12")),
+        *(None, at("2026-03-01 00:30:12")),
     ),
     (
         *(None, None, "/catalogue.pdf", "files.example.com", None, "download", None, None, None),
