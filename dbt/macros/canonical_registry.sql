@@ -76,6 +76,7 @@
         'knowledge_use',
         'points_entry',
         'config_change',
+        'board_use',
         'business_event',
     ]) }}
 {%- endmacro -%}
@@ -149,6 +150,7 @@
         {'object': 'knowledge_use', 'field': 'opportunity_id', 'references': 'opportunity'},
         {'object': 'points_entry', 'field': 'rep_id', 'references': 'rep'},
         {'object': 'points_entry', 'field': 'knowledge_item_id', 'references': 'knowledge_item'},
+        {'object': 'board_use', 'field': 'rep_id', 'references': 'rep'},
         {'object': 'business_event', 'field': 'account_id', 'references': 'account'},
         {'object': 'business_event', 'field': 'order_id', 'references': 'order'},
     ]) }}
