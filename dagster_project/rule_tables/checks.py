@@ -23,6 +23,8 @@ from dagster_project.rule_tables.tables import (
     ThresholdRow,
     WorklistOutcomeRow,
 )
+from dagster_project.rule_tables.traps import NEEDED_THRESHOLDS as TRAP_THRESHOLDS
+from dagster_project.rule_tables.traps import check_traps
 from dagster_project.rule_tables.visitor_links import check_visitor_links
 
 # Thresholds that models look up by name: without them a figure would silently become unknown.
@@ -31,6 +33,7 @@ NEEDED_THRESHOLDS = (
     ("cycle_start_stage_order", "stage_order"),
     ("small_sample_rows", "rows"),
     *INTENT_THRESHOLDS,
+    *TRAP_THRESHOLDS,
     ("visitor_link_min_confidence", "ratio"),
     ("visitor_link_tolerated_confidence", "ratio"),
     *((f"freshness_{level}_{name}", "hours") for name in SCHEDULES for level in ("warn", "error")),
@@ -83,6 +86,7 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
     _check_metrics(metrics, mart_columns(marts), objects, problems)
     check_intent(seeds, codes, check_unique, problems)
     check_visitor_links(seeds, check_unique, problems)
+    check_traps(seeds, objects, check_unique, problems)
     if problems.messages:
         raise RuleTableError("\n".join(problems.messages))
 
