@@ -6,7 +6,7 @@ client is loaded by those who read from it, and by nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -52,6 +52,20 @@ class Load:
     window: Window | None = None
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Which landed rows a list of keys shows as long as they exist.
+
+    Those whose row of the landed table ``table`` has values in ``columns`` that ``holds`` is true
+    of. That row is the one with equal values: ``same`` gives its column for columns of the key.
+    """
+
+    table: str
+    same: Mapping[str, str]
+    columns: Sequence[str]
+    holds: Callable[[Sequence[Any]], bool]
+
+
 class Reader(Protocol):
     """What every kind of source offers."""
 
@@ -62,7 +76,10 @@ class Reader(Protocol):
 
 @runtime_checkable
 class KeyReader(Protocol):
-    """A reader that can say which rows its source holds now, so that deletes are found."""
+    """A reader that can say which rows its source holds now, so that deletes are found.
+
+    Where its keys are not those of all rows, ``coverage(table)`` gives a :class:`Coverage`.
+    """
 
     def count_rows(self, table: Any) -> int | None:
         """Rows of the table now; None where the source does not tell."""

@@ -541,6 +541,7 @@ class _Run:
                 prepared,
                 keys,
                 guard=self._guard(state),
+                coverage=reader.coverage(table) if hasattr(reader, "coverage") else None,
                 full=full,
                 is_one_moment=getattr(reader, "reads_one_moment", False),
             )

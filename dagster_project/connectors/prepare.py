@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from dagster_project.connectors import duck
 from dagster_project.connectors.extract import CURSOR_COLUMN, Extract
+from dagster_project.connectors.kinds import Coverage
 from dagster_project.connectors.lake import Lake
 from dagster_project.connectors.problems import Words
 from dagster_project.connectors.receipts import RejectedRow, naive_utc
@@ -187,6 +188,7 @@ class Preparation:
         keys: Path,
         *,
         guard: Guard,
+        coverage: Coverage | None,
         full: bool,
         is_one_moment: bool,
     ) -> None:
@@ -196,12 +198,14 @@ class Preparation:
         suddenly shows far fewer keys may hide them: then nothing is to be landed.
 
         Args:
+            coverage: the part of the landed rows that ``keys`` tell of; by default all.
             full: the rows of this load are all that the source has.
             is_one_moment: the rows and ``keys`` are of the same moment.
         """
         now, live = self._keys_of(keys), self._live_keys()
+        covered = live if coverage is None else self._covered_keys(coverage)
         present, landed = self._one(
-            f"select (select count(*) from {now}), (select count(*) from {live})"
+            f"select (select count(*) from {now}), (select count(*) from {covered})"
         )
         ratio = self._table.shrink_ratio
         expected = landed if guard.seen is None else guard.seen
@@ -209,7 +213,11 @@ class Preparation:
             prepared.held_back = _keys_shrunk(int(present), int(expected), ratio, guard)
             prepared.count_seen = int(present)
             return
-        self._bury(prepared, f"not exists (select 1 from {now} as k where {self._same('k', 'l')})")
+        self._bury(
+            prepared,
+            f"not exists (select 1 from {now} as k where {self._same('k', 'l')}) "
+            f"and exists (select 1 from {covered} as c where {self._same('c', 'l')})",
+        )
         self._connection.execute(
             f"""
             create temp table absent as
@@ -223,6 +231,39 @@ class Preparation:
         prepared.rows_absent = int(count)
         if count:
             self._judge_absent(prepared, full=full, is_one_moment=is_one_moment)
+
+    def _covered_keys(self, coverage: Coverage) -> str:
+        """Name of a relation with the landed keys that the source would list."""
+        live, key = self._live_keys(), duck.names(self._key)
+        query, present = f"select {key} from {live} where false", set[str]()
+        if self._lake.has_rows(coverage.table):
+            landed = duck.parquet([self._lake.rows_glob(coverage.table)])
+            described = self._connection.execute(f"describe select * from {landed}").fetchall()
+            present = {row[0] for row in described}
+        if present.issuperset(coverage.same.values()):
+            values = ", ".join(
+                f"o.{duck.name(c)}" if c in present else "null" for c in coverage.columns
+            )
+            same = " and ".join(
+                f"l.{duck.name(own)}::varchar = o.{duck.name(other)}::varchar"
+                for own, other in coverage.same.items()
+            )
+            # A tombstone has no values: the row before it tells.
+            query = f"""
+                select {", ".join(f"l.{duck.name(c)}" for c in self._key)}, {values}
+                from {live} as l join (
+                    select * from {landed} where not _is_deleted
+                    qualify row_number() over (
+                        partition by {duck.names(coverage.same.values())} order by _load_id desc
+                    ) = 1
+                ) as o on {same}
+            """
+        found = self._connection.execute(query).to_arrow_table()
+        columns = [column.to_pylist() for column in found.columns[len(self._key) :]]
+        holds = [coverage.holds(values) for values in zip(*columns, strict=True)]
+        keys = found.select(list(range(len(self._key)))).filter(pa.array(holds, pa.bool_()))
+        self._connection.register("covered_keys", keys.rename_columns(self._key))
+        return "covered_keys"
 
     def _judge_absent(self, prepared: Prepared, *, full: bool, is_one_moment: bool) -> None:
         """Which of the absent keys are lost, and which are absent for good.

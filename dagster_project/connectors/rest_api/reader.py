@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +34,7 @@ from dlt.common import jsonpath
 
 from dagster_project.connectors.check import Finding, from_problem, limited, missing, ok
 from dagster_project.connectors.extract import Batch, Extract, check_names, write_rows
-from dagster_project.connectors.kinds import Load, Window
+from dagster_project.connectors.kinds import Coverage, Load, Window
 from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.receipts import RejectedRow, naive_utc
 from dagster_project.connectors.rest_api import moments
@@ -191,6 +192,29 @@ class RestReader:
             zone=self._zone,
         )
         return path
+
+    def coverage(self, table: RestTable) -> Coverage | None:
+        """Which landed rows :meth:`read_keys` lists: not those before a `start`."""
+        root = self._source.table(table.of) if table.of else table
+        variants = root.variants or (None,)
+        start = self._start(root)
+        if start is None or not any(SINCE in self._asked_text(root, v) for v in variants):
+            return None
+        names = root.rename
+        same = {column: column for column in table.primary_key}
+        if table.of:
+            held = ((column, name) for column, name in table.include.items() if column in same)
+            same = {column: names.get(name, name) for column, name in held}
+        # A field inside an object has landed as a part of that object.
+        fields = [part for name in root.cursor for part in dict.fromkeys([name, _head(name)])]
+
+        def holds(values: Sequence[Any]) -> bool:
+            row = dict(zip(fields, values, strict=True))
+            found = (v for name in root.cursor if (v := _landed_field(row, name)) is not None)
+            moment = moments.parse(next(found, None), root.cursor_format, self._zone)
+            return moment is not None and moment >= start  # type: ignore[operator]
+
+        return Coverage(root.name, same, [names.get(name, name) for name in fields], holds)
 
     # Reading lists
 
@@ -715,6 +739,18 @@ def _field(row: Mapping[str, Any], name: str) -> Any:
             return None
         value = value[part]
     return value
+
+
+def _head(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _landed_field(row: Mapping[str, Any], name: str) -> Any:
+    """A field of a row that has landed, where objects are JSON and times are UTC."""
+    value = row.get(name)
+    if value is None and isinstance(row.get(_head(name)), str) and "." in name:
+        value = _field(json.loads(row[_head(name)]), name.partition(".")[2])
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def _filled(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dagster_project.connectors.check import check_source
+from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.rest_api import client, paging
 from dagster_project.connectors.sources_file import SourcesFileError, load_sources
 from tests.unit.connectors.loading import Installation
@@ -380,6 +381,71 @@ def test_increment_reads_again_behind_the_cursor_and_lands_once(
     assert (second.rows_received, second.rows_loaded) == (8, 2)
     assert shop.load()["orders"].rows_loaded == 0
     assert ids(shop) == list(range(1, 38))
+
+
+START = '  start = "2026-03-01T00:00:11Z"\n  sweep = "every_load"\n'
+
+
+@pytest.mark.parametrize("form", ["object", "timestamp", "unix"])
+def test_rows_before_the_start_are_not_buried_as_no_list_shows_them(
+    shop: Installation, server: RestServer, form: str
+) -> None:
+    orders = Orders(60)
+    table = PAGES + INCREMENT + START
+    if form == "object":
+        orders.rows = [{**row, "meta": {"at": row["updated_at"]}} for row in orders.rows]
+        table = table.replace('cursor = "updated_at"', 'cursor = "meta.at"')
+    if form == "timestamp":
+        table += '  types = { updated_at = "timestamp" }\n'
+
+    def listed(call: Call) -> Any:
+        if form != "unix":
+            return orders(call)
+        if "since" in call.params:
+            since = datetime.fromtimestamp(int(call.params["since"]), UTC)
+            call.params["since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = orders(call)
+        moments = [datetime.fromisoformat(row["updated_at"]) for row in answer["data"]]
+        answer["data"] = [
+            {**row, "updated_at": moment.timestamp()}
+            for row, moment in zip(answer["data"], moments, strict=True)
+        ]
+        return answer
+
+    if form == "unix":
+        table += '  cursor_format = "unix"\n'
+    server.routes["/api/orders"] = listed
+    configure(
+        shop, server, table, 'time_zone = "Asia/Shanghai"', LINES + '  load = "incremental"\n'
+    )
+    shop.load()
+    assert ids(shop) == list(range(11, 61))
+    window = Window("2026-03-01T00:00:00Z", "2026-03-01T00:00:11Z")
+    shop.load(window=window, tables=["orders"])
+    shop.load(window=window, tables=["order_lines"])
+    assert ids(shop) == list(range(1, 61))
+    # One that the list would show is gone, and one that it would not.
+    orders.remove(5, 20)
+    for full in (False, True):
+        receipts = shop.load(full=full)
+        assert receipts["orders"].is_good and receipts["order_lines"].is_good
+        assert ids(shop) == [n for n in range(1, 61) if n != 20]
+        lines = shop.current("order_lines", "order_id, line", "order_id, line")
+        assert lines == [(n, line) for n in range(1, 61) if n != 20 for line in (1, 2)]
+
+
+def test_list_of_keys_that_shows_few_of_those_it_covers_is_held_back(
+    shop: Installation, server: RestServer
+) -> None:
+    orders = Orders(60)
+    server.routes["/api/orders"] = orders
+    configure(shop, server, PAGES + INCREMENT + START)
+    shop.load()
+    shop.load(window=Window("2026-03-01T00:00:00Z", "2026-03-01T00:00:11Z"))
+    orders.remove(*range(11, 40))
+    receipt = shop.load()["orders"]
+    assert (receipt.status, receipt.rows_deleted) == ("held_back", 0)
+    assert "21 keys where 50 rows have landed" in receipt.message_en
 
 
 def test_cursor_never_passes_the_clock_of_the_source(
