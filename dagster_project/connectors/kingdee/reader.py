@@ -3,8 +3,8 @@
 What Kingdee does, and what is done about it:
 
 - ``ExecuteBillQuery`` returns at most 2,000 rows (10,000 since 23.11) and says nothing of the
-  rest: pages are asked for until one is not full. They follow the row's id, as rows shift under
-  ``StartRow`` when others are deleted meanwhile.
+  rest: pages are asked for until one is empty, as a server may give less than was asked for. They
+  follow the row's id, as rows shift under ``StartRow`` when others are deleted meanwhile.
 - An error comes as a row: one cell that holds the error. It is told as what it is.
 - Rows have neither names nor types, and times no zone: the settings give all three.
 - A bill that was never changed may have no ``FModifyDate``: those rows are always read.
@@ -139,7 +139,7 @@ class KingdeeReader:
                     raise _not_in_order(f"{self._source.system}.{table.name}", table.key)
                 last = number
                 yield row
-            if len(page) < self._source.page_rows:
+            if not page:
                 return
 
     def _newest(self, table: KingdeeTable) -> datetime | None:

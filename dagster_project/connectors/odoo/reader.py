@@ -152,10 +152,10 @@ class OdooReader:
                 [[*domain, ["id", ">", last]]],
                 {"fields": list(fields), "limit": self._source.page_rows, "order": "id"},
             )
+            if not page:
+                return  # a page that is not full may be what the server gives at most
             for record in page:
                 yield _plain(record, fields)
-            if len(page) < self._source.page_rows:
-                return
             last = page[-1]["id"]
 
     def _newest(self, table: OdooTable) -> datetime | None:

@@ -131,6 +131,17 @@ def test_more_rows_than_one_answer_holds_come_all(centre: DataCentre, erp: Insta
     assert erp.query("select count(distinct FID) from {shop.orders}") == [(2 * CAP,)]
 
 
+def test_a_page_that_the_server_caps_is_not_the_last(centre: DataCentre, erp: Installation) -> None:
+    text = erp.settings.sources_file.read_text()
+    erp.sources(text.replace(f"page_rows = {CAP}", f"page_rows = {3 * CAP}"))
+    for number in range(1, 2 * CAP + 11):
+        centre.put(number, EVENING)
+    assert erp.load()["orders"].rows_loaded == 2 * CAP + 10
+    # Nor does a list of keys end there: what follows would count as deleted.
+    receipt = erp.load(full=True)["orders"]
+    assert (receipt.rows_deleted, receipt.rows_gap) == (0, 0)
+
+
 def test_rows_deleted_during_the_reading_push_no_other_out(
     centre: DataCentre, erp: Installation
 ) -> None:

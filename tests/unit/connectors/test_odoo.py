@@ -43,6 +43,7 @@ class Odoo:
         }
         self.hidden_models: set[str] = set()
         self.during: list[Any] = []
+        self.largest_page = 10_000
         self.server = ApiServer()
         self.server.route(r"POST /web/webclient/version_info", lambda _: self.result(VERSION))
         self.server.route(r"POST /jsonrpc", self.call)
@@ -96,7 +97,7 @@ class Odoo:
         found.sort(key=lambda row: row[column], reverse=direction == "desc")
         page = [
             {name: self.shown(row.get(name, False)) for name in ["id", *fields]}
-            for row in found[:limit]
+            for row in found[: min(limit, self.largest_page)]
         ]
         if limit > 1 and self.during:
             self.during.pop(0)()
@@ -195,6 +196,14 @@ def test_rows_of_one_moment_are_neither_lost_nor_read_for_ever(
     calls = len(odoo.server.requests)
     assert crm.load()["crm_lead"].rows_loaded == 0
     assert len(odoo.server.requests) < calls + 30
+
+
+def test_a_page_that_the_server_caps_is_not_the_last(odoo: Odoo, crm: Installation) -> None:
+    odoo.largest_page = 7
+    for number in range(1, 31):
+        odoo.put(number, NOON)
+    assert crm.load()["crm_lead"].rows_loaded == 30
+    assert crm.load(full=True)["crm_lead"].rows_deleted == 0
 
 
 def test_a_late_commit_and_a_change_during_the_reading_are_found(

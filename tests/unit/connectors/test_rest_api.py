@@ -210,7 +210,7 @@ def test_a_list_without_a_key_is_begun_anew_when_it_shifts(
     orders = Orders(25)
     orders.rows = [{"name": f"n{n % 3}"} for n in range(25)]
     orders.order = lambda row: 0
-    orders.changes[2] = lambda: orders.rows.pop(0) and None
+    orders.changes[2] = lambda: orders.rows.__delitem__(0)
     server.routes["/api/orders"] = orders
     configure(shop, server, PAGES)
     text = shop.settings.sources_file.read_text(encoding="utf-8")
@@ -307,9 +307,8 @@ def test_secrets_for_a_token_never_go_to_another_host(
         other.routes["/token"] = lambda call: {"access_token": "planted-token"}
         elsewhere = other.url.replace("127.0.0.1", "localhost") + "/token"
         for status in (302, 307):
-            server.routes["/token"] = lambda call, status=status: Reply(
-                None, status, {"Location": elsewhere}
-            )
+            reply = Reply(None, status, {"Location": elsewhere})
+            server.routes["/token"] = lambda call, reply=reply: reply  # type: ignore[misc]
             configure(shop, server, PAGES, auth.replace("{url}", server.url))
             receipt = shop.load()["orders"]
             assert (receipt.status, receipt.is_transient) == ("failed", False)
