@@ -6,6 +6,7 @@
 - ``ops_lineage_edges``: one row per (parent, child) of the whole graph, to draw it
 - ``ops_columns``: one row per column of a published table
 - ``ops_versions``: one row per kept version, this one included
+- ``ops_sources``: one row per table of the sources file, also of sources that never loaded
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from dagster_project.connectors.sources_file import load_sources
 from dagster_project.publishing.dbt_artifacts import Node, Project, descriptions
 from dagster_project.publishing.storage import Manifest, SourceAsOf
 from dagster_project.settings import Settings
@@ -84,6 +86,16 @@ _SCHEMAS: dict[str, pa.Schema] = {
             ("state", _TEXT),
         ]
     ),
+    "ops_sources": pa.schema(
+        [
+            ("source_system", _TEXT),
+            ("source_table", _TEXT),
+            ("kind", _TEXT),
+            ("label_en", _TEXT),
+            ("label_zh", _TEXT),
+            ("schedule", _TEXT),
+        ]
+    ),
 }
 NAMES = ("ops_check_results", *_SCHEMAS)
 
@@ -137,6 +149,7 @@ def create(
         "ops_versions": [
             {**version, "published_at": naive_utc(version["published_at"])} for version in versions
         ],
+        "ops_sources": _configured(settings),
     }
     for name, schema in _SCHEMAS.items():
         _create_table(connection, name, pa.Table.from_pylist(rows[name], schema=schema))
@@ -188,6 +201,24 @@ def sources_as_of(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
             last_status=status,
         )
         for system, table, newest_at, loaded_at, status in rows
+    ]
+
+
+def _configured(settings: Settings) -> list[dict[str, Any]]:
+    """Empty where there is no sources file."""
+    if not settings.sources_file.is_file():
+        return []
+    return [
+        {
+            "source_system": source.system,
+            "source_table": table.name,
+            "kind": source.kind,
+            "label_en": source.label.en,
+            "label_zh": source.label.zh,
+            "schedule": source.schedule,
+        }
+        for source in load_sources(settings).sources
+        for table in source.tables
     ]
 
 

@@ -31,7 +31,8 @@ def strip(view: View) -> None:
     items = [
         ("loaded", formats.number(good), view.text("trust.of", total=formats.number(len(statuses))),
          view.text("sources.strip_loaded_note", held=formats.number(statuses.count("held_back")),
-                   failed=formats.number(statuses.count("failed")))),
+                   failed=formats.number(statuses.count("failed")),
+                   never=formats.number(statuses.count("never_loaded")))),
         ("received", formats.number(sum(int(r["rows_received"] or 0) for r in listing.rows)), "",
          view.text("sources.last_loads")),
         ("gap", formats.number(sum(gaps)) if gaps else formats.DASH, "",
@@ -90,32 +91,45 @@ def overview(view: View) -> None:
         st.html(html.table(headings, [_state_cells(view, state) for state in states]))
 
 
-_DOTS = {"loaded": "fresh", "incomplete": "warn", "held_back": "warn", "failed": "error"}
+_DOTS = {
+    "loaded": "fresh",
+    "incomplete": "warn",
+    "never_loaded": "warn",
+    "held_back": "warn",
+    "failed": "error",
+}
 
 
 def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
     def share(value: float | None) -> str:
         return formats.DASH if value is None else formats.shown(value, "ratio", view.language)
 
+    def number(value: int) -> str:
+        return formats.DASH if state.last_load_at is None else formats.number(value)
+
     kind = view.text_or(f"source_kind.{state.kind}", state.kind)
-    due = (
-        view.text("schedule.manual")
-        if state.next_due_at is None
-        else formats.moment(state.next_due_at, view.zone, view.language)
-    )
+    due = formats.DASH
+    if state.next_due_at is not None:
+        due = formats.moment(state.next_due_at, view.zone, view.language)
+    elif state.schedule == "manual":
+        due = view.text("schedule.manual")
     of_total = view.text("trust.of", total=formats.number(state.count_tables))
     return [
         html.Cell(state.source_system, title=kind),
         html.Cell(view.text(f"state.{state.status}"), status=_DOTS[state.status]),
         html.Cell(f"{formats.number(state.count_good)} {of_total}"),
-        html.Cell(formats.moment(state.last_load_at, view.zone, view.language)),
+        html.Cell(
+            formats.DASH
+            if state.last_load_at is None
+            else formats.moment(state.last_load_at, view.zone, view.language)
+        ),
         html.Cell(due),
-        html.Cell(formats.number(state.rows_received), classes="num"),
+        html.Cell(number(state.rows_received), classes="num"),
         html.Cell(
             formats.DASH if state.rows_gap is None else formats.number(state.rows_gap),
             classes="num",
         ),
-        html.Cell(formats.number(state.rows_rejected), classes="num"),
+        html.Cell(number(state.rows_rejected), classes="num"),
         html.Cell(share(state.coverage), classes="num"),
         html.Cell(share(state.quota), classes="num"),
     ]

@@ -13,7 +13,7 @@ from streamlit_app.data import trust
 from streamlit_app.data.catalogue import column_types, table_names
 from streamlit_app.data.trust import Listing, Row, Severity, Step
 
-METRIC_MARTS = ("mart_load_receipt", "mart_quarantined_row")
+METRIC_MARTS = ("mart_load_receipt", "mart_data_freshness", "mart_quarantined_row")
 RECENT = timedelta(days=7)
 """A change of structure is something to do for so long, counted back from the newest load."""
 QUOTA_SHARE = 0.8
@@ -29,7 +29,10 @@ _LATER_COLUMNS = (
 def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
     """The newest load of every source table with the state of its data, what failed first.
 
-    ``next_due_at`` (UTC) is the first scheduled time after that load, None for a load by hand.
+    A table of the sources file that was never loaded has the status ``never_loaded`` and nothing
+    else; ``is_configured`` is false for one that is no longer in that file, None where the version
+    does not tell. ``next_due_at`` (UTC) is the first scheduled time after the load, else after the
+    version was published; None where nobody loads by schedule.
     """
     if "mart_load_receipt" not in table_names(connection):
         return Listing((), 0, is_known=False)
@@ -41,6 +44,15 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
         if "mart_data_freshness" in table_names(connection)
         else "select source_system, source_table, null as freshness_status, null as newest_at, "
         "null as last_good_load_at from newest where false"
+    )
+    is_told = "ops_sources" in table_names(connection)
+    configured = (
+        "select source_system, source_table, kind, schedule, true as is_configured, "
+        "(select cast(max(published_at) as timestamp) from ops_versions) as published_at "
+        "from ops_sources"
+        if is_told
+        else "select source_system, source_table, kind, schedule, null as is_configured, "
+        "null as published_at from newest where false"
     )
     listing = trust.listing(
         connection,
@@ -55,20 +67,44 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
             qualify row_number() over (
                 partition by source_system, source_table order by started_at desc, load_id desc
             ) = 1
+        ),
+        configured as ({configured}),
+        listed as (
+            select
+                coalesce(newest.source_system, configured.source_system) as source_system,
+                coalesce(newest.source_table, configured.source_table) as source_table,
+                coalesce(newest.load_status, 'never_loaded') as load_status,
+                coalesce(configured.kind, newest.kind) as kind,
+                coalesce(configured.schedule, newest.schedule) as schedule,
+                case when {is_told} then configured.is_configured is not null end
+                    as is_configured,
+                configured.published_at,
+                newest.* exclude (source_system, source_table, load_status, kind, schedule)
+            from newest
+            full join configured
+                on
+                    newest.source_system = configured.source_system
+                    and newest.source_table = configured.source_table
         )
-        select newest.*, fresh.freshness_status, fresh.newest_at, fresh.last_good_load_at
-        from newest
+        select listed.*, fresh.freshness_status, fresh.newest_at, fresh.last_good_load_at
+        from listed
         left join ({fresh}) as fresh using (source_system, source_table)
         order by
-            case load_status when 'failed' then 0 when 'held_back' then 1 else 2 end,
+            case load_status
+                when 'failed' then 0 when 'held_back' then 1 when 'never_loaded' then 2 else 3
+            end,
             coalesce(rows_gap, 0) = 0, source_system, source_table
         """,
     )
-    rows = tuple(
-        {**row, "next_due_at": next_due(str(row["schedule"]), row["finished_at"])}
-        for row in listing.rows
-    )
+    rows = tuple({**row, "next_due_at": _next_due(row)} for row in listing.rows)
     return Listing(rows, listing.count_all, listing.is_known)
+
+
+def _next_due(row: Row) -> datetime | None:
+    after = row["finished_at"] or row["published_at"]
+    if row["is_configured"] is False or after is None:
+        return None
+    return next_due(str(row["schedule"]), after)
 
 
 def changes(connection: duckdb.DuckDBPyConnection) -> Listing:
@@ -90,8 +126,9 @@ def changes(connection: duckdb.DuckDBPyConnection) -> Listing:
 class SourceState:
     """One source, summed up over the newest loads of its tables.
 
-    ``count_good`` of ``count_tables`` loads brought their rows. ``rows_gap`` is None where no
-    table tells it. ``coverage`` is the least share that a table could see, 0–1.
+    ``count_good`` of ``count_tables`` loads brought their rows. ``last_load_at`` is None where
+    nothing was ever loaded, ``rows_gap`` where no table tells it. ``coverage`` is the least share
+    that a table could see, 0–1.
     """
 
     source_system: str
@@ -120,11 +157,13 @@ def states(rows: Sequence[Row]) -> tuple[SourceState, ...]:
 def _state(system: str, rows: list[Row]) -> SourceState:
     statuses = [str(row["load_status"]) for row in rows]
     gaps = [int(row["rows_gap"]) for row in rows if row["rows_gap"] is not None]
-    shares = [share for row in rows if (share := _share(row, "coverage_seen", "coverage_all"))]
-    quotas = [share for row in rows if (share := _share(row, "quota_used", "quota_limit"))]
+    shares = [_share(row, "coverage_seen", "coverage_all") for row in rows]
+    covered = [share for share in shares if share is not None]
+    spent = [_share(row, "quota_used", "quota_limit") for row in rows]
+    quotas = [share for share in spent if share is not None]
     due = [row["next_due_at"] for row in rows if row["next_due_at"] is not None]
-    worst = next((s for s in ("failed", "held_back") if s in statuses), "loaded")
-    if worst == "loaded" and (any(gaps) or any(share < 1 for share in shares)):
+    worst = next((s for s in ("failed", "held_back", "never_loaded") if s in statuses), "loaded")
+    if worst == "loaded" and (any(gaps) or any(share < 1 for share in covered)):
         worst = "incomplete"
     return SourceState(
         source_system=system,
@@ -133,12 +172,14 @@ def _state(system: str, rows: list[Row]) -> SourceState:
         count_tables=len(rows),
         count_good=sum(status in ("loaded", "unchanged") for status in statuses),
         status=worst,
-        last_load_at=max(row["finished_at"] for row in rows),
+        last_load_at=max(
+            (row["finished_at"] for row in rows if row["finished_at"] is not None), default=None
+        ),
         next_due_at=min(due) if due else None,
         rows_received=sum(int(row["rows_received"] or 0) for row in rows),
         rows_rejected=sum(int(row["rows_rejected"] or 0) for row in rows),
         rows_gap=sum(gaps) if gaps else None,
-        coverage=min(shares) if shares else None,
+        coverage=min(covered) if covered else None,
         quota=max(quotas) if quotas else None,
     )
 
@@ -166,9 +207,11 @@ def next_steps(loaded: Listing, changed: Listing, rejected: Listing) -> tuple[St
         spent = _share(row, "quota_used", "quota_limit")
         if spent is not None and spent >= QUOTA_SHARE:
             steps.append(Step("quota", "warn", dict(row)))
+    for kind, values in _by_system(loaded):
+        steps.append(Step(kind, "note" if kind == "retired" else "warn", values))
     late: dict[tuple[str, Severity], list[str]] = {}
     for row in loaded.rows:
-        if row["freshness_status"] in ("warn", "error"):
+        if row["is_configured"] is not False and row["freshness_status"] in ("warn", "error"):
             key: tuple[str, Severity] = (str(row["source_system"]), row["freshness_status"])
             late.setdefault(key, []).append(str(row["source_table"]))
     for (system, severity), names in late.items():
@@ -180,10 +223,28 @@ def next_steps(loaded: Listing, changed: Listing, rejected: Listing) -> tuple[St
     return tuple(sorted(steps, key=lambda step: rank[step.severity]))
 
 
+def _by_system(loaded: Listing) -> list[tuple[str, Row]]:
+    """Tables that were never loaded, and those that nobody loads any more, source by source."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in loaded.rows:
+        if row["load_status"] == "never_loaded":
+            kind = "never_loaded_manual" if row["next_due_at"] is None else "never_loaded"
+        elif row["is_configured"] is False:
+            kind = "retired"
+        else:
+            continue
+        found.setdefault((kind, str(row["source_system"])), []).append(str(row["source_table"]))
+    return [
+        (kind, {"source_system": system, "tables": _named(names)})
+        for (kind, system), names in sorted(found.items())
+    ]
+
+
 def _drift_steps(loaded: Listing, changed: Listing) -> list[Step]:
-    if not loaded.rows:
+    finished = [row["finished_at"] for row in loaded.rows if row["finished_at"] is not None]
+    if not finished:
         return []
-    since = max(row["finished_at"] for row in loaded.rows) - RECENT
+    since = max(finished) - RECENT
     found: dict[tuple[str, str], list[str]] = {}
     for row in changed.rows:
         if row["found_at"] is not None and row["found_at"] >= since:

@@ -57,6 +57,7 @@ def test_a_version_holds_marts_rules_and_the_pipelines_own_tables(tmp_path: Path
         "ops_lineage_edges": "ops",
         "ops_columns": "ops",
         "ops_versions": "ops",
+        "ops_sources": "ops",
     }
     with open_version(settings, version.version_id) as connection:
         assert connection.sql("from mart_lead order by all").fetchall() == [
@@ -67,6 +68,20 @@ def test_a_version_holds_marts_rules_and_the_pipelines_own_tables(tmp_path: Path
             assert [{"name": row[0], "type": row[1]} for row in described] == list(table.columns)
             (rows,) = connection.sql(f"select count(*) from {name}").fetchall()[0]
             assert rows == table.rows
+
+
+def test_a_version_tells_every_table_of_the_sources_file(tmp_path: Path) -> None:
+    settings = build(tmp_path)
+    settings.sources_file.write_text(
+        '[[source]]\nsystem = "erp"\nkind = "files"\nlocation = "x"\nschedule = "weekly"\n'
+        'label = { en = "Goods", zh = "货物" }\n[[source.table]]\nname = "never"\nglob = "*.csv"\n',
+        encoding="utf-8",
+    )
+    version = publish(settings, "run-1", NOW)
+    with open_version(settings, version.version_id) as connection:
+        assert connection.sql("from ops_sources").fetchall() == [
+            ("erp", "never", "files", "Goods", "货物", "weekly")
+        ]
 
 
 def test_sources_as_of_is_that_of_the_last_good_load(tmp_path: Path) -> None:

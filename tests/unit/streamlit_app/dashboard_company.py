@@ -169,6 +169,7 @@ _MARTS: dict[str, str] = {
             timestamp '2026-06-30 22:05:00' as last_good_load_at,
             case when age is not null then timestamp '2026-07-01' - to_hours(age) end as newest_at,
             cast(loaded as hugeint) as rows_loaded, cast(rejected as hugeint) as rows_rejected,
+            case when name = 'leads' then cast(3 as bigint) end as rows_gap,
             cast(4 as bigint) as count_loads, cast(age as double) as age_hours,
             6.0 as warn_after_hours, 24.0 as error_after_hours, state as freshness_status
         from (
@@ -296,6 +297,15 @@ _MARTS: dict[str, str] = {
         select 'mart_lead' as model_name, 'mart' as layer, 'table' as materialized,
             'Leads' as description, 'models/marts/funnel/mart_lead.sql' as path,
             'select * from x' as raw_sql, 'select lead_id from fct_lead' as compiled_sql
+    """,
+    "ops_sources": """
+        select * from (
+            values
+                ('crm', 'leads', 'sql', 'CRM', '客户关系系统', 'hourly'),
+                ('web', 'access', 'access_log', 'Website', '官网', 'hourly'),
+                ('chat', 'members', 'wecom', 'WeCom', '企业微信', 'daily'),
+                ('chat', 'customers', 'wecom', 'WeCom', '企业微信', 'daily')
+        ) as configured(source_system, source_table, kind, label_en, label_zh, schedule)
     """,
     "ops_versions": """
         select 'v000001-20260701T023000Z' as version_id,

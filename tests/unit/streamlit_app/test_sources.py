@@ -60,6 +60,7 @@ def test_every_fault_gets_a_step_the_gravest_first(
         ("gap", "warn"),
         ("coverage", "warn"),
         ("quota", "warn"),
+        ("never_loaded", "warn"),
         ("quarantine", "warn"),
         ("drift", "note"),
     ]
@@ -74,6 +75,7 @@ def test_what_was_loaded_whole_needs_no_step(own_company: duckdb.DuckDBPyConnect
     )
     own_company.execute("update mart_data_freshness set freshness_status = 'fresh'")
     own_company.execute("delete from mart_quarantined_row")
+    own_company.execute("delete from ops_sources where source_system = 'chat'")
     own_company.execute("delete from mart_schema_change where period_date = date '2026-06-30'")
     assert steps_of(own_company) == [], "a change of a month ago is history"
 
@@ -84,7 +86,7 @@ def test_a_source_is_as_good_as_its_worst_table(own_company: duckdb.DuckDBPyConn
         "'deals' as source_table, null as rows_gap, 10 as coverage_seen) "
         "from mart_load_receipt where source_table = 'leads'"
     )
-    crm, web = sources.states(sources.tables(own_company).rows)
+    _, crm, web = sources.states(sources.tables(own_company).rows)
     assert (crm.status, crm.count_good, crm.count_tables) == ("incomplete", 2, 2)
     assert (crm.rows_gap, crm.coverage, crm.quota) == (3, 0.2, 0.9)
     assert (web.status, web.count_good, web.rows_gap, web.coverage) == ("held_back", 0, None, None)
@@ -92,7 +94,7 @@ def test_a_source_is_as_good_as_its_worst_table(own_company: duckdb.DuckDBPyConn
     own_company.execute(
         "update mart_load_receipt set load_status = 'failed' where source_table = 'deals'"
     )
-    assert sources.states(sources.tables(own_company).rows)[0].status == "failed"
+    assert sources.states(sources.tables(own_company).rows)[1].status == "failed"
 
 
 def test_only_the_newest_load_counts(own_company: duckdb.DuckDBPyConnection) -> None:
@@ -112,12 +114,48 @@ def test_a_version_of_an_older_release_tells_less_and_breaks_nothing(
 ) -> None:
     for name in ("rows_gap", "rows_asked", "coverage_seen", "coverage_all", "quota_used"):
         own_company.execute(f"alter table mart_load_receipt drop column {name}")
-    for table in ("mart_schema_change", "mart_data_freshness"):
+    for table in ("mart_schema_change", "mart_data_freshness", "ops_sources"):
         own_company.execute(f"drop table {table}")
     assert not sources.changes(own_company).is_known
     assert {row["rows_gap"] for row in sources.tables(own_company).rows} == {None}
     assert ("gap", "warn") not in steps_of(own_company)
     assert {state.rows_gap for state in sources.states(sources.tables(own_company).rows)} == {None}
+
+
+def test_a_source_that_never_loaded_is_listed(own_company: duckdb.DuckDBPyConnection) -> None:
+    (chat, *_) = sources.states(sources.tables(own_company).rows)
+    assert (chat.source_system, chat.kind, chat.status) == ("chat", "wecom", "never_loaded")
+    assert (chat.count_good, chat.count_tables, chat.last_load_at) == (0, 2, None)
+    # Published on 1 July at 02:30: the daily load of that day is over.
+    assert chat.next_due_at == datetime.fromisoformat("2026-07-02 02:15:00")
+    own_company.execute("update ops_sources set schedule = 'manual' where source_system = 'chat'")
+    assert ("never_loaded_manual", "warn") in steps_of(own_company)
+    own_company.execute("delete from mart_load_receipt")
+    own_company.execute("delete from mart_data_freshness")
+    assert {row["load_status"] for row in sources.tables(own_company).rows} == {"never_loaded"}
+    assert {kind for kind, _ in steps_of(own_company)} == {
+        "never_loaded", "never_loaded_manual", "quarantine"
+    }  # fmt: skip
+
+
+def test_a_source_that_nobody_names_any_more_is_not_late(
+    own_company: duckdb.DuckDBPyConnection,
+) -> None:
+    own_company.execute("delete from ops_sources where source_system = 'web'")
+    kinds = [kind for kind, _ in steps_of(own_company)]
+    assert "retired" in kinds and "late" not in kinds
+    *_, web = sources.states(sources.tables(own_company).rows)
+    assert (web.source_system, web.next_due_at) == ("web", None)
+
+
+def test_a_source_that_shows_nobody_has_the_least_coverage(
+    own_company: duckdb.DuckDBPyConnection,
+) -> None:
+    own_company.execute(
+        "update mart_load_receipt set coverage_seen = 0, rows_gap = 0 where source_table = 'leads'"
+    )
+    crm = sources.states(sources.tables(own_company).rows)[1]
+    assert (crm.status, crm.coverage) == ("incomplete", 0)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -142,6 +180,8 @@ def test_the_page_is_complete_in_both_languages(
     assert len(changes) == 3 and text("schema_change.type", language) in set(
         changes["schema_change"]
     )
+    assert text("state.never_loaded", language) in body
+    assert "--check --system chat" in body
     assert "&lt;b&gt;fax" in body, "text from data is escaped"
     assert ("90.0%" in body) and ("92.0%" in body)
 

@@ -23,6 +23,7 @@ ranked as (
         schedule,
         load_status,
         finished_at,
+        rows_gap,
         row_number() over (
             partition by source_system, source_table
             order by started_at desc nulls last, load_id desc nulls last
@@ -38,7 +39,8 @@ latest as (
         source_table,
         schedule,
         load_status as last_load_status,
-        finished_at as last_load_at
+        finished_at as last_load_at,
+        rows_gap
     from ranked
     where load_rank = 1
 
@@ -68,6 +70,7 @@ measured as (
         latest.schedule,
         latest.last_load_status,
         latest.last_load_at,
+        latest.rows_gap,
         totals.last_good_load_at,
         totals.newest_at,
         totals.rows_loaded,
@@ -102,6 +105,7 @@ select
     newest_at,
     rows_loaded,
     rows_rejected,
+    rows_gap,
     count_loads,
     age_hours,
     warn_after_hours,
