@@ -84,14 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         ("resync", "read one table whole and land what differs"),
         ("backfill", "read a span of the cursor again"),
         ("confirm", "land what was held back"),
-        ("reset", "forget a source; the next load starts from the beginning"),
+        ("reset", "forget a source or a table; the next load starts from the beginning"),
     ):
         command = by_hand.add_parser(name, help=text, description=text)
         command.set_defaults(command=name)
         command.add_argument("--system", required=True, help="the source")
         command.add_argument("--dry-run", action="store_true", help="say what would be done")
-        if name != "reset":
-            command.add_argument("--table", required=name == "resync", help="only this table")
+        command.add_argument("--table", required=name == "resync", help="only this table")
         if name == "backfill":
             command.add_argument(
                 "--from", dest="first", required=True, help="first cursor value: 2026-01-31"
@@ -106,7 +105,7 @@ def _command(options: argparse.Namespace, source: Source, settings: Settings) ->
     dry_run: bool = options.dry_run
     try:
         if options.command == "reset":
-            return _reset(source, settings, dry_run=dry_run)
+            return _reset(source, options.table, settings, dry_run=dry_run)
         if options.command == "resync":
             receipts = [commands.resync(source, options.table, settings, dry_run=dry_run)]
         elif options.command == "confirm":
@@ -123,12 +122,12 @@ def _command(options: argparse.Namespace, source: Source, settings: Settings) ->
     return _told(receipts, settings, dry_run=dry_run)
 
 
-def _reset(source: Source, settings: Settings, *, dry_run: bool) -> int:
-    done = commands.reset(source, settings, dry_run=dry_run)
-    for table in done.tables:
+def _reset(source: Source, table: str | None, settings: Settings, *, dry_run: bool) -> int:
+    done = commands.reset(source, settings, table=table, dry_run=dry_run)
+    for one in done.tables:
         print(
-            f"{source.system}.{table.table}: rows {table.count_rows}, files {table.count_files}, "
-            f"bytes {table.count_bytes}"
+            f"{source.system}.{one.table}: rows {one.count_rows}, files {one.count_files}, "
+            f"bytes {one.count_bytes}"
         )
     again = f"python -m dagster_project.connectors --system {source.system}"
     if dry_run:

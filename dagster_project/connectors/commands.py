@@ -102,10 +102,11 @@ class Reset:
     folder: Path
 
 
-def reset(source: Source, settings: Settings, *, dry_run: bool) -> Reset:
+def reset(source: Source, settings: Settings, *, table: str | None = None, dry_run: bool) -> Reset:
     """Forget what is known of a source, so that the next load starts from the beginning.
 
-    What has landed is moved aside, not removed, because the source may not hold it any more.
+    With ``table`` of that table only, whose columns may then have other types. What has landed is
+    moved aside, not removed, because the source may not hold it any more.
     Receipts and quarantined rows stay.
 
     Raises:
@@ -115,7 +116,10 @@ def reset(source: Source, settings: Settings, *, dry_run: bool) -> Reset:
     with lake.locked():
         landed = settings.raw / source.system
         folder = _aside(settings, source.system, utc_now())
-        found = Reset(tuple(_landed(landed)), folder)
+        tables = tuple(one for one in _landed(landed) if table in (None, one.table))
+        found = Reset(tables, folder)
+        if table:
+            landed, folder = landed / table, folder / table
         if dry_run:
             return found
         # In this order: rows without state are loaded from the start anyway, state without rows
@@ -123,7 +127,7 @@ def reset(source: Source, settings: Settings, *, dry_run: bool) -> Reset:
         if landed.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(landed, folder)
-        lake.forget()
+        lake.forget(table)
     return found
 
 

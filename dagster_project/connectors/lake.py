@@ -119,13 +119,17 @@ class Lake:
                     ) from None
                 time.sleep(0.2)
 
-    def forget(self) -> None:
-        """Forget every load of this system but the id of the last, which later ones must pass."""
-        last = self._read_state().last_load_id
-        for path in self._state_folder.glob("*.parquet"):
-            path.unlink()
-        state = {"last_load_id": last, "tables": {}}
+    def forget(self, table: str | None = None) -> None:
+        """Forget every load of this system, or of one table of it.
+
+        The id of the last load stays, which later ones must pass. Where dlt keeps the types of
+        columns it keeps those of all tables; the next load tells them anew.
+        """
+        known = self._read_state()
+        tables = {name: one for name, one in known.tables.items() if table not in (None, name)}
+        state = {"last_load_id": known.last_load_id, "tables": tables}
         _write_text(self._state_file, json.dumps(state, ensure_ascii=False))
+        self._forget_old_rows(state)
         shutil.rmtree(self._pipelines_folder / self._pipeline_name, ignore_errors=True)
 
     def next_load_id(self, state: SystemState, now: datetime) -> str:

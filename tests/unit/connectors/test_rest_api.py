@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from dagster_project.connectors import commands
 from dagster_project.connectors.check import check_source
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.rest_api import client, paging
@@ -895,6 +897,27 @@ def test_no_value_changes_on_the_way(shop: Installation, server: RestServer) -> 
     )
 
 
+def test_fraction_in_a_column_of_whole_numbers_is_not_rounded(
+    shop: Installation, server: RestServer
+) -> None:
+    rows: list[dict[str, Any]] = [{"id": 1, "amount": 2**53 + 1}]
+    server.routes["/api/orders"] = lambda call: {"data": rows}
+    configure(shop, server)
+    shop.load()
+    rows.append({"id": 2, "amount": 1.5})
+    receipt = shop.load()["orders"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (0, 1)
+    ((raw,),) = shop.query("select raw_text from {ops.quarantined_rows}")
+    assert "1.5" in raw
+    # Whoever wants the fraction agrees to another type: what has landed is moved aside.
+    source = load_sources(shop.settings).source("shop")
+    commands.reset(source, shop.settings, table="orders", dry_run=False)
+    configure(shop, server, '  types = { amount = "decimal(2)" }\n')
+    assert shop.load()["orders"].rows_rejected == 0
+    amounts = dict(shop.current("orders", "id", "id, amount"))
+    assert amounts == {1: Decimal(2**53 + 1), 2: Decimal("1.5")}
+
+
 def test_value_that_its_column_cannot_hold_is_set_apart(
     shop: Installation, server: RestServer
 ) -> None:
@@ -943,7 +966,6 @@ def test_secrets_in_the_sources_file_are_refused(shop: Installation, server: Res
 
 
 def test_check_tells_what_is_missing(shop: Installation, server: RestServer) -> None:
-    from dagster_project.connectors.check import check_source
 
     configure(shop, server, PAGES + INCREMENT)
     source = load_sources(shop.settings).source("shop")

@@ -235,6 +235,47 @@ def test_reset_moves_aside_what_has_landed(
     assert min(shop.rows("orders", "_load_id"))[0] > first_id
 
 
+def test_reset_of_one_table_takes_new_types_and_leaves_the_others(
+    shop: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(
+        shop,
+        "alter table people rename to old",
+        "create table people (id integer, name text, size integer)",
+        "insert into people select id, name, 1 from old",
+    )
+    shop.load()
+    change(
+        shop,
+        "drop table people",
+        "create table people (id integer, name text, size double)",
+        "insert into people select id, name, id + 0.5 from old",
+    )
+    receipt = shop.load()["people"]
+    assert (receipt.rows_rejected, receipt.rows_deleted) == (10, 0), "a half is no whole number"
+    before = everything_in(shop)
+    arguments = ("reset", "--system", "shop", "--table", "people")
+
+    assert do(*arguments, "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "shop.people: rows" in told and "shop.orders" not in told
+    assert everything_in(shop) == before
+
+    assert do(*arguments) == 0
+    after = everything_in(shop)
+    kept = [bytes_ for name, bytes_ in after.items() if name.startswith("lake/reset/")]
+    moved = {n: b for n, b in before.items() if "raw/shop/people/" in n}
+    assert moved and all(bytes_ in kept for bytes_ in moved.values()), "landed rows were lost"
+    assert {n for n in before if "raw/shop/orders/" in n} <= set(after)
+
+    receipts = shop.load()
+    assert receipts["orders"].status == "unchanged"
+    assert (receipts["people"].rows_loaded, receipts["people"].rows_rejected) == (10, 0)
+    assert shop.current("people", "id", "id, size")[:2] == [(1, 1.5), (2, 2.5)]
+    change(shop, "insert into orders values (11, 110, '2026-01-11 08:00:00')")
+    assert shop.load()["orders"].rows_loaded == 1
+
+
 def test_a_load_that_was_killed_in_a_reset_starts_from_the_beginning(shop: Installation) -> None:
     """Rows are moved before the state goes: between the two there is state without rows."""
     (shop.settings.raw / "shop").rename(shop.folder / "moved")
