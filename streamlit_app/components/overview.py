@@ -19,7 +19,7 @@ from streamlit_app.components.tiles import (
     unknown_reason,
 )
 from streamlit_app.components.view import View
-from streamlit_app.data import intent, overview, worklists
+from streamlit_app.data import contact_load, intent, overview, relationships, worklists
 from streamlit_app.data import metrics as semantic
 from streamlit_app.data.catalogue import Metric
 from streamlit_app.data.filters import DIMENSIONS, dimension
@@ -382,6 +382,7 @@ def quality(view: View) -> None:
     """Metrics about the data themselves; they belong to the data-trust page."""
     placed = {mart for marts in SECTIONS.values() for mart in marts}
     placed |= {*intent.METRIC_MARTS, *worklists.METRIC_MARTS}
+    placed |= {*relationships.METRIC_MARTS, *contact_load.METRIC_MARTS}
     chosen = [item for item in view.metrics if item.mart not in placed and not item.is_headline]
     if chosen:
         st.html(html.section(view.text("section.quality"), filter_words(view)))

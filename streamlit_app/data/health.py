@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import duckdb
 
@@ -361,3 +362,54 @@ def export(connection: duckdb.DuckDBPyConnection, what: str, key: str = "") -> T
         "hits": (BACKTEST_MART, "score_id"),
     }[what]
     return table(connection, mart, [f"{column} = {literal(key)}"])
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one metric added to the change of the whole since the week before.
+
+    ``became`` is ``known`` or ``unknown`` where that is what has changed, else None.
+    """
+
+    metric_id: str
+    points: Decimal
+    value: float | None
+    value_before: float | None
+    became: str | None
+    is_definition_change: bool
+
+
+def moves(card: Scorecard) -> tuple[Move, ...]:
+    """Changes of the contributions to the whole, the largest first; empty before two weeks.
+
+    They add up to the change of the whole exactly, because contributions add up to the whole.
+    """
+    if len(card.weeks) < 2:
+        return ()
+    before = {item.metric_id: item for item in card.metrics if item.week_start == card.weeks[-2]}
+    if not before:
+        return ()
+    found = []
+    for item in card.now():
+        earlier = before.get(item.metric_id)
+        was_known = earlier is not None and earlier.total_contribution_points is not None
+        is_known = item.total_contribution_points is not None
+        points = _exact(item) - (_exact(earlier) if earlier is not None else Decimal(0))
+        if not points and was_known == is_known:
+            continue
+        found.append(
+            Move(
+                item.metric_id,
+                points,
+                item.value,
+                earlier.value if earlier is not None else None,
+                None if was_known == is_known else "known" if is_known else "unknown",
+                bool(item.is_definition_change),
+            )
+        )
+    return tuple(sorted(found, key=lambda move: (-abs(move.points), move.metric_id)))
+
+
+def _exact(item: MetricWeek) -> Decimal:
+    # Sums of binary fractions differ in their last digits from one week to the next.
+    return round(Decimal(str(item.total_contribution_points or 0)), 8)
