@@ -447,8 +447,10 @@ class _Run:
                 extract.state["cursor"] = state.get("cursor")
                 extract.known_from = None
                 versions = extract.state.get("files", {})
-                for file in apart & set(versions):
-                    versions[file] = dict.fromkeys(versions[file])
+                for path, version in versions.items():
+                    if version.get("name", path) in apart:
+                        kept = {"name": version["name"]} if "name" in version else {}
+                        versions[path] = {**dict.fromkeys(version), **kept}
         is_back = any(c["change"].startswith("table_") for c in state.get("told", []))
         if is_back:
             changes.insert(0, {"change": "table_back", "policy": policy})

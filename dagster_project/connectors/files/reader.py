@@ -1,7 +1,11 @@
 """Files: CSV, XLSX, JSON lines and Parquet, in a folder or anywhere fsspec reaches.
 
 A *snapshot* is all files that fit the glob together. An *append* table takes each version of a
-file once: of a file that grew or was written anew only the rows that it did not hold before.
+file once: of a file that grew or was written anew only the rows that it did not hold before. A file
+that is gone and has come back under another name, with its content and its time, is the same file.
+
+The last line of a file of JSON lines may be half written. One that is no JSON and has no end waits
+until the file changes; if it is as it was at the next load, it is set apart.
 """
 
 from __future__ import annotations
@@ -93,21 +97,26 @@ class FilesReader:
             pending = []
         else:
             pending = files
-        digests: dict[str, str] = {}
+        # Content and time of files that were here, to know those again that have a new name.
+        gone = {
+            (version.get("digest"), version.get("modified_at")): version.get("name", path)
+            for path, version in versions.items()
+            if path not in present and not version.get("is_open")
+        }
         for number, file in enumerate(pending):
             piece = Extract()
             target = work / f"{table.name}.{number}.parquet"
             try:
-                digests[file.path] = self._read(piece, file, table, encoding, state, target, known)
+                version = self._read(piece, file, table, encoding, state, target, known, gone)
             except SourceError as problem:
                 if table.is_snapshot:
                     raise
                 extract.failures.append(problem)
                 continue
             _merge(extract, piece, file.path)
-            versions[file.path] = {**present[file.path], "digest": digests[file.path]}
+            versions[file.path] = {**present[file.path], **version}
             if piece.parquet and (file.path in state.get("files", {})):
-                extract.lake_files.append(file.path)
+                extract.lake_files.append(version.get("name", file.path))
         if table.is_snapshot:
             extract.state["files"] = {path: versions[path] for path in present}
             same = {p: v.get("digest") for p, v in known.items()} == {
@@ -129,8 +138,13 @@ class FilesReader:
         state: Mapping[str, Any],
         target: Path,
         known: Mapping[str, Any],
-    ) -> str:
-        """Read one file into ``piece``; return the digest of its content."""
+        gone: Mapping[tuple[str | None, str | None], str],
+    ) -> dict[str, Any]:
+        """Read one file into ``piece``; what is to be remembered of it.
+
+        That is the ``digest`` of its content, the ``name`` that its rows have where that is not its
+        path, and ``is_open`` where its last line is not finished.
+        """
         copy_path = target.with_suffix(".copy")
         is_text = table.file_format in ("csv", "jsonl")
         try:
@@ -146,9 +160,19 @@ class FilesReader:
                 Words("Correct `encoding` of the table.", "请更正该表的 encoding。"),
             ) from error
         try:
-            before = known.get(file.path, {}).get("digest")
-            if before == copy.digest and not table.is_snapshot:
-                return copy.digest  # touched, not changed
+            before = known.get(file.path, {})
+            found: dict[str, Any] = {"digest": copy.digest}
+            name = state.get("files", {}).get(file.path, {}).get("name")
+            if not table.is_snapshot and file.path not in state.get("files", {}):
+                name = gone.get((copy.digest, file.modified_at.isoformat()))
+                before = {"digest": copy.digest} if name else before
+            if name:
+                found["name"] = name
+            is_same = before.get("digest") == copy.digest
+            if is_same and not before.get("is_open") and not table.is_snapshot:
+                return found  # touched or renamed, not changed
+            if table.is_snapshot or is_same:
+                piece.state["is_final"] = True
             piece.count_files, piece.count_bytes = 1, file.size
             frozen: Mapping[str, str] = state.get("columns", {})
             readers: dict[str, Callable[..., None]] = {
@@ -157,10 +181,13 @@ class FilesReader:
                 "xlsx": self._read_xlsx,
                 "parquet": self._read_parquet,
             }
-            readers[table.file_format](piece, copy, file.path, table, frozen, target)
+            readers[table.file_format](piece, copy, name or file.path, table, frozen, target)
             check_names(list(piece.columns), file.path)
             self._refuse_useless(piece, file.path, table)
-            return copy.digest
+            if piece.state.get("is_open"):
+                found["is_open"] = True
+                piece.notes.append(_unfinished(file.path))
+            return found
         finally:
             copy_path.unlink(missing_ok=True)
 
@@ -230,6 +257,7 @@ class FilesReader:
         target: Path,
     ) -> None:
         unreadable: list[RejectedRow] = []
+        open_line = None if piece.state.get("is_final") else _open_line(copy)
 
         def batches() -> Iterator[Batch]:
             found: list[dict[str, Any]] = []
@@ -237,7 +265,9 @@ class FilesReader:
             for number, line in enumerate(text_lines(copy.path), start=1):
                 if not line.strip():
                     continue
-                row = _parse_json(line, number, file, unreadable)
+                row = _parse_json(line, number, file, [] if number == open_line else unreadable)
+                if row is None and number == open_line:
+                    piece.state["is_open"] = True
                 if row is not None:
                     found.append(row)
                     numbers.append(number)
@@ -437,7 +467,24 @@ def _version(file: FileVersion) -> dict[str, Any]:
 
 
 def _is_same(known: Mapping[str, Any] | None, version: Mapping[str, Any]) -> bool:
-    return known is not None and all(known[key] == value for key, value in version.items())
+    is_whole = known is not None and not known.get("is_open")
+    return is_whole and all((known or {})[key] == value for key, value in version.items())
+
+
+def _open_line(copy: LocalCopy) -> int | None:
+    """Number of the last line where nothing ends it; None where it has its end."""
+    with copy.path.open("rb") as stream:
+        if not stream.seek(0, 2):
+            return None
+        stream.seek(-1, 2)
+        return None if stream.read(1) == b"\n" else copy.count_lines
+
+
+def _unfinished(file: str) -> Words:
+    return Words(
+        f"{file}: its last line is not finished; it is taken once it is.",
+        f"{file}：最后一行尚未写完，写完后再加载。",
+    )
 
 
 def _merge(extract: Extract, piece: Extract, file: str) -> None:
@@ -450,6 +497,7 @@ def _merge(extract: Extract, piece: Extract, file: str) -> None:
     extract.type_changes.update(piece.type_changes)
     extract.rows_read += piece.rows_read
     extract.rejected += piece.rejected
+    extract.notes += piece.notes
     extract.count_files += piece.count_files
     extract.count_bytes += piece.count_bytes
     extract.count_calls += 1

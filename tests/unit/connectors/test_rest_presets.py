@@ -186,6 +186,7 @@ def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer)
         return [{"id": f"{prefix}{n}"} for n in range(count)][start : start + 10]
 
     server.routes |= {
+        "/api/users/get-teams-and-users/": lambda call: {"teams": [], "profiles": [{"id": "u"}]},
         "/api/leads/": lambda call: {
             "open_leads": {"leads_count": 23, "open_leads": page(call, 23, "open")},
             "close_leads": {"leads_count": 12, "close_leads": page(call, 12, "close")},
@@ -206,13 +207,14 @@ def test_bottlecrm_lists_in_their_shapes(shop: Installation, server: RestServer)
     shop.sources(f'[[source]]\nsystem = "shop"\nkind = "bottlecrm"\nurl = "{server.url}"\n')
     receipts = shop.load()
     assert {name: r.rows_loaded for name, r in receipts.items()} == {
+        "users": 1,
         "accounts": 15,
         "contacts": 11,
         "opportunities": 10,
         "leads": 35,
     }
     findings = check_source(load_sources(shop.settings).source("shop"))
-    assert [finding.level for finding in findings].count("ok") == 5
+    assert [finding.level for finding in findings].count("ok") == 6
     (limit,) = [finding for finding in findings if "converted" in finding.message.en]
     assert limit.level == "limited"
     assert limit.remedy and "count opportunities" in limit.remedy.en
