@@ -14,7 +14,7 @@ from dagster_project.mapping.rows import Model, RuleProblems, RuleRow, read_rule
 from dagster_project.rule_tables.tables import Name, OptionalName, OptionalNumber, Text
 
 # Trap → rules that its detector looks up; without one of them it would silently find nothing.
-EVERY_TRAP = ("tolerated_ratio", "window_days")
+EVERY_TRAP = ("tolerated_ratio", "window_days", "recent_days")
 TRAPS: Mapping[str, tuple[str, ...]] = {
     "contradicted_portrait": EVERY_TRAP,
     "relationship_inflation": EVERY_TRAP,
