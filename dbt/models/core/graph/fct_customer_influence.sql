@@ -46,7 +46,7 @@ given as (
         source_customer_id as customer_id,
         sum(influence_ratio) as influence_accounts,
         count(*) as count_accounts_influenced,
-        sum(case when count_steps = 1 then 1 else 0 end) as count_direct_accounts
+        cast(sum(case when count_steps = 1 then 1 else 0 end) as bigint) as count_direct_accounts
     from pairs
     group by source_customer_id
 
