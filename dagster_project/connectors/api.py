@@ -76,6 +76,9 @@ class ApiTable(Table):
     overlap_seconds: int = Field(
         default=300, ge=0, description="Read again this far behind the cursor: late changes."
     )
+    sweep: Literal["every_load", "daily", "weekly"] = Field(
+        default="daily", description="How often all keys are listed, to find deleted rows."
+    )
     expects: Columns = Field(
         default=(), description="Fields that the mapping needs; the check tells which are hidden."
     )

@@ -68,13 +68,12 @@ def confirm(
     Raises:
         SourceError: no table, or not the one that is named, was held back.
     """
+    names = {known.name for known in source.tables if table in (None, known.name)}
     held = [
         receipt.table_name
-        for receipt in last_receipts(settings, source.system)
-        if receipt.status == "held_back" and table in (None, receipt.table_name)
+        for receipt in last_receipts(settings, source.system, names)
+        if receipt.status == "held_back"
     ]
-    names = {known.name for known in source.tables}
-    held = [name for name in held if name in names]
     if not held:
         what = f"{source.system}.{table}" if table else source.system
         raise SourceError(

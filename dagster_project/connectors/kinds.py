@@ -81,9 +81,6 @@ class KeyReader(Protocol):
     Where its keys are not those of all rows, ``coverage(table)`` gives a :class:`Coverage`.
     """
 
-    def count_rows(self, table: Any) -> int | None:
-        """Rows of the table now; None where the source does not tell."""
-
     def read_keys(self, table: Any, columns: list[str], work: Path) -> Path:
         """Parquet file with the key columns of every row that the source holds now."""
 

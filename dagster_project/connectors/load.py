@@ -286,7 +286,9 @@ class _Run:
         """Load one table. ``again`` says why it is read whole after its increment was read."""
         state = self._table_state(table)
         full = self._full or again is not None
-        if state.get("signature", _signature(table)) != _signature(table):
+        if _settings_of(state.get("signature", _signature(table))) != _settings_of(
+            _signature(table)
+        ):
             # Cursor and known rows belong to the old settings; columns and files do not.
             full = True
             state = _without(state, "cursor", "known_rows", "content", "absent")
@@ -756,6 +758,11 @@ def _signature(table: Table) -> str:
         if name in kept and getattr(table, name) == type(table).model_fields[name].default:
             del kept[name]
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
+
+
+def _settings_of(signature: str) -> dict[str, Any]:
+    """The settings in a signature, also in an old one, without those that only check or tell."""
+    return _without(json.loads(signature), "module", "needs", "expects")
 
 
 def _frozen(where: str, changes: list[dict[str, str]]) -> SourceError:

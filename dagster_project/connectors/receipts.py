@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -249,25 +249,40 @@ def schema_changes_table(receipts: Iterable[Receipt]) -> pa.Table:
 def read_receipts(settings: Settings, system: str, since: datetime) -> list[Receipt]:
     """Receipts of loads of ``system`` that started at ``since`` or later, oldest first."""
     found = []
-    for path in sorted((settings.operations / "receipts").glob(f"*-{system}.parquet")):
+    for path in _receipt_files(settings, system):
         # A file is written after the loads that it tells of have started.
-        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < since:
-            continue
-        for row in pq.read_table(path).to_pylist():
-            for name in ("started_at", "finished_at", "newest_at"):
-                row[name] = None if row[name] is None else row[name].replace(tzinfo=UTC)
-            found.append(Receipt.model_validate({k: v for k, v in row.items() if v is not None}))
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= since:
+            found += _receipts_in(path)
     return [receipt for receipt in found if receipt.started_at >= since]
 
 
-def last_receipts(settings: Settings, system: str) -> list[Receipt]:
-    """The newest receipt of every table of ``system``, by the table's name."""
+def last_receipts(settings: Settings, system: str, tables: Collection[str]) -> list[Receipt]:
+    """The newest receipt of each of ``tables`` of ``system`` that has one, by the table's name.
+
+    Files are read from the newest on, until every table is found.
+    """
     newest: dict[str, Receipt] = {}
-    for receipt in read_receipts(settings, system, datetime.min.replace(tzinfo=UTC)):
-        known = newest.get(receipt.table_name)
-        if known is None or known.load_id < receipt.load_id:
-            newest[receipt.table_name] = receipt
+    for path in reversed(_receipt_files(settings, system)):
+        for receipt in _receipts_in(path):
+            if receipt.table_name in tables:
+                newest.setdefault(receipt.table_name, receipt)
+        if len(newest) == len(tables):
+            break
     return [newest[name] for name in sorted(newest)]
+
+
+def _receipt_files(settings: Settings, system: str) -> list[Path]:
+    """Files of receipts, oldest first: their names begin with the id of the load."""
+    return sorted((settings.operations / "receipts").glob(f"*-{system}.parquet"))
+
+
+def _receipts_in(path: Path) -> list[Receipt]:
+    found = []
+    for row in pq.read_table(path).to_pylist():
+        for name in ("started_at", "finished_at", "newest_at"):
+            row[name] = None if row[name] is None else row[name].replace(tzinfo=UTC)
+        found.append(Receipt.model_validate({k: v for k, v in row.items() if v is not None}))
+    return found
 
 
 def quarantined_table(

@@ -118,15 +118,6 @@ def masked(text: str, source: Source | None = None) -> str:
     return _HEADER.sub(r"\1 ***", without_secrets(text, _remembered | own))
 
 
-def masked_error(problem: SourceError, source: Source) -> SourceError:
-    """``problem`` with its words masked."""
-    return SourceError(
-        _masked_words(problem.message, source),
-        _masked_words(problem.remedy, source),
-        is_transient=problem.is_transient,
-    )
-
-
 def masked_receipt(receipt: Receipt, source: Source) -> Receipt:
     """``receipt`` with its texts masked; names stay, as they are those of the sources file."""
     texts = {
@@ -238,7 +229,3 @@ def _forms(value: str) -> Iterator[str]:
             for form in (password, unquote(password), quote(unquote(password), safe=""))
             if len(form) >= SHORTEST
         )
-
-
-def _masked_words(words: Words, source: Source) -> Words:
-    return Words(masked(words.en, source), masked(words.zh, source))

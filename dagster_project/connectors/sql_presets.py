@@ -81,10 +81,6 @@ class PresetReader:
         """All keys that the source holds now, as a Parquet file, to find deleted rows."""
         return self.inner.read_keys(table, columns, work)
 
-    def count_rows(self, table: PresetTable) -> int:
-        """Rows that the source holds now."""
-        return self.inner.count_rows(table)
-
     def _not_installed(self, table: PresetTable) -> Words:
         names = ", ".join(self.absent(table))
         part = table.module or table.name

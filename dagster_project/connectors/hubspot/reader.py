@@ -173,13 +173,6 @@ class HubSpotReader:
         extract.quota_used, extract.quota_limit = self._quota
         return extract
 
-    def count_rows(self, table: HubSpotTable) -> int | None:
-        """Live records of the object type; None for tables that are not records."""
-        if table.resource != "objects":
-            return None
-        with self._told(f"{self._source.system}.{table.name}"):
-            return int(self._search(_object(table), [], limit=1)["total"])
-
     def read_keys(self, table: HubSpotTable, columns: list[str], work: Path) -> Path:
         """Ids of all live records, out of the list, which is never late as the search is."""
         with self._told(f"{self._source.system}.{table.name}"):

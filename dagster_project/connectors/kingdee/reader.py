@@ -107,10 +107,6 @@ class KingdeeReader:
         extract.count_retries = self._retry.counts[0] - retries
         return extract
 
-    def count_rows(self, table: KingdeeTable) -> int | None:
-        """None: the interface does not count."""
-        return None
-
     def read_keys(self, table: KingdeeTable, columns: list[str], work: Path) -> Path:
         """Keys of all rows that the user sees now."""
         with self._told(f"{self._source.system}.{table.name}"):

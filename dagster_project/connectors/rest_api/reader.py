@@ -156,16 +156,6 @@ class RestReader:
             extract.notes.append(_told_without_cursor(root, parent.without_cursor))
         return extract
 
-    def count_rows(self, table: RestTable) -> int | None:
-        """Rows that the source holds now; None where it does not tell."""
-        if table.total is None or table.of or table.variants or table.cap:
-            return None
-        where = f"{self._source.system}.{table.name}"
-        reader = self._list_reader(table, None, where)
-        for page in reader.pages(self._request(table, None, None, None)):
-            return self._total(page.answer, table.total, where)
-        return None
-
     def read_keys(self, table: RestTable, columns: list[str], work: Path) -> Path:
         """Keys of every row that the source holds now, as a Parquet file, to find deleted rows.
 

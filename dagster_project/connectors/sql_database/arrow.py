@@ -7,6 +7,7 @@ read row by row, where one such value sets apart its row only.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class ArrowReader:
         except (self._error, pa.ArrowException, OSError) as error:
             raise NotExact from error
         finally:
-            self._connection.rollback()
+            # Of a connection that broke the first error tells more than this one.
+            with contextlib.suppress(self._error):
+                self._connection.rollback()
 
 
 def write_batches(
@@ -97,7 +100,11 @@ def write_batches(
                 for index, (name, kind) in enumerate(kinds.items())
             ]
             if CURSOR_COLUMN in kinds:
-                greatest = pc.max(batch.column(list(kinds).index(CURSOR_COLUMN))).as_py()
+                place = list(kinds).index(CURSOR_COLUMN)
+                # Of times the source's own, with their zone; of exact numbers not their text.
+                is_exact = kinds[CURSOR_COLUMN].startswith("decimal(")
+                cursors = arrays[place] if is_exact else batch.column(place)
+                greatest = pc.max(cursors).as_py()
                 if greatest is not None and (newest is None or greatest > newest):
                     newest = greatest
             arrays += [pa.nulls(batch.num_rows, entry.type) for entry in POSITION_FIELDS]

@@ -442,7 +442,10 @@ class _Wanted:
         chosen = self.columns.plain if as_arrow else self.columns.chosen
         selected = [chosen[name] for name in self.names]
         if self.cursor is not None:
-            selected.append(self.cursor.label(CURSOR_COLUMN))
+            # ADBC gives an exact number as text only.
+            is_exact = as_arrow and (self.cursor_kind or "").startswith("decimal(")
+            cursor = sa.cast(self.cursor, sa.Text) if is_exact else self.cursor
+            selected.append(cursor.label(CURSOR_COLUMN))
         return sa.select(*selected).select_from(self.columns.relation).where(*self.conditions)
 
 

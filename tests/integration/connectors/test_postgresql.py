@@ -163,8 +163,9 @@ def only(shop: Installation, table: str) -> None:
 
 
 def test_exact_numbers_of_a_cursor_are_compared_as_numbers(
-    database: sa.Connection, shop: Installation
+    database: sa.Connection, shop: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="dagster_project.connectors")
     database.execute(
         sa.text(
             "drop table if exists counts; "
@@ -177,6 +178,7 @@ def test_exact_numbers_of_a_cursor_are_compared_as_numbers(
     assert shop.load()["counts"].cursor_to == "12"
     receipt = shop.load()["counts"]
     assert (receipt.cursor_from, receipt.rows_received) == ("10", 3)
+    assert "row by row" not in caplog.text
 
 
 def test_span_is_meant_in_the_zone_of_the_source(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dagster_project import connectors
+from dagster_project.connectors import load
+from dagster_project.connectors.kinds import as_source
 from dagster_project.connectors.presets import preset_tables, with_preset
+from dagster_project.connectors.sql_presets import PresetTable
 
 PRESET = """
 [source]
@@ -107,3 +113,44 @@ def test_tables_that_are_not_known_are_refused_with_the_nearest(folder: Path) ->
 def test_a_table_listed_twice_is_left_for_the_model_to_refuse(folder: Path) -> None:
     twice = [{"name": "orders", "overlap_seconds": 1}, {"name": "orders", "overlap_seconds": 2}]
     assert _names(with_preset(_source(table=twice), folder)).count("orders") == 2
+
+
+CLOUDS: dict[str, dict[str, str]] = {
+    "hubspot": {"base_url": "https://crm", "access_token_env": "T"},
+    "salesforce": {"instance_url": "https://crm", "access_token_env": "T"},
+    "odoo": {"url": "https://crm", "database": "d", "user": "u", "api_key_env": "T"},
+    "kingdee": {
+        "server_url": "https://erp",
+        "account_id": "a",
+        "user": "u",
+        "app_id_env": "I",
+        "app_secret_env": "T",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", CLOUDS)
+def test_keys_of_a_cloud_are_compared_daily_unless_it_is_said_otherwise(kind: str) -> None:
+    """Each comparison costs a call per hundred to two thousand keys."""
+    source = as_source({"system": "crm", "kind": kind, **CLOUDS[kind]})
+    assert {table.sweep for table in source.tables} == {"daily"}
+    added = {"name": source.tables[0].name, "sweep": "every_load"}
+    source = as_source({"system": "crm", "kind": kind, **CLOUDS[kind], "table": [added]})
+    assert source.tables[0].sweep == "every_load"
+
+
+def test_words_about_a_table_do_not_have_it_read_again() -> None:
+    values = {"name": "orders", "primary_key": "id", "load": "incremental", "cursor": "at"}
+    before = load._signature(PresetTable(**values, module="Sales", needs=("orders",)))
+    same = load._signature(PresetTable(**values, module="Sales and more"))
+    assert load._settings_of(before) == load._settings_of(same)
+    other = load._signature(PresetTable(**{**values, "cursor": "changed_at"}, module="Sales"))
+    assert load._settings_of(before) != load._settings_of(other)
+
+
+def test_logs_that_matomo_clears_away_stay_in_the_lake() -> None:
+    readme = Path(connectors.__file__).with_name("README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (text,) = [block for block in blocks if 'system = "web_matomo"' in block]
+    (source,) = tomllib.loads(text)["source"]
+    assert [table.deletes for table in as_source(source).tables] == ["none"] * 3

@@ -168,6 +168,18 @@ def test_what_was_held_back_lands_when_it_is_confirmed(
     assert do(*arguments) == 2, "confirmed once, there is nothing to confirm"
 
 
+def test_what_to_confirm_is_told_by_the_newest_receipts(
+    shop: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many older ones there are: none of them is read."""
+    old = shop.settings.operations / "receipts" / "20000101T000000.000000Z-shop.parquet"
+    old.write_bytes(b"not to be read")
+    change(shop, "delete from people where id > 3")
+    shop.load()
+    assert do("confirm", "--system", "shop", "--dry-run") == 0
+    assert "shop.people" in capsys.readouterr().out
+
+
 def test_what_is_confirmed_is_what_was_seen(
     shop: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
