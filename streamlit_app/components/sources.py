@@ -104,6 +104,9 @@ def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
     def share(value: float | None) -> str:
         return formats.DASH if value is None else formats.shown(value, "ratio", view.language)
 
+    named = state.label_zh if view.language == "zh" else state.label_en
+    label = "" if named == state.source_system else named
+
     def number(value: int) -> str:
         return formats.DASH if state.last_load_at is None else formats.number(value)
 
@@ -115,7 +118,7 @@ def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
         due = view.text("schedule.manual")
     of_total = view.text("trust.of", total=formats.number(state.count_tables))
     return [
-        html.Cell(state.source_system, title=kind),
+        html.Cell(f"{state.source_system} · {label}" if label else state.source_system, title=kind),
         html.Cell(view.text(f"state.{state.status}"), status=_DOTS[state.status]),
         html.Cell(f"{formats.number(state.count_good)} {of_total}"),
         html.Cell(

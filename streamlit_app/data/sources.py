@@ -47,12 +47,13 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
     )
     is_told = "ops_sources" in table_names(connection)
     configured = (
-        "select source_system, source_table, kind, schedule, true as is_configured, "
+        "select source_system, source_table, kind, schedule, label_en, label_zh, "
+        "true as is_configured, "
         "(select cast(max(published_at) as timestamp) from ops_versions) as published_at "
         "from ops_sources"
         if is_told
-        else "select source_system, source_table, kind, schedule, null as is_configured, "
-        "null as published_at from newest where false"
+        else "select source_system, source_table, kind, schedule, null as label_en, "
+        "null as label_zh, null as is_configured, null as published_at from newest where false"
     )
     listing = trust.listing(
         connection,
@@ -79,6 +80,8 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Listing:
                 case when {is_told} then configured.is_configured is not null end
                     as is_configured,
                 configured.published_at,
+                configured.label_en,
+                configured.label_zh,
                 newest.* exclude (source_system, source_table, load_status, kind, schedule)
             from newest
             full join configured
@@ -144,6 +147,8 @@ class SourceState:
     rows_gap: int | None
     coverage: float | None
     quota: float | None
+    label_en: str | None = None
+    label_zh: str | None = None
 
 
 def states(rows: Sequence[Row]) -> tuple[SourceState, ...]:
@@ -181,6 +186,8 @@ def _state(system: str, rows: list[Row]) -> SourceState:
         rows_gap=sum(gaps) if gaps else None,
         coverage=min(covered) if covered else None,
         quota=max(quotas) if quotas else None,
+        label_en=rows[0]["label_en"],
+        label_zh=rows[0]["label_zh"],
     )
 
 
