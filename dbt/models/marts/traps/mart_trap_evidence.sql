@@ -1,4 +1,4 @@
--- One row per case of a trap, with the row behind it.
+-- One row per case of a trap of which something can be said, with the row behind it.
 with
 
 examined as (
@@ -21,7 +21,10 @@ examined as (
 
 traps as (
 
-    select * from {{ ref('trap') }}
+    select traps.*
+    from {{ ref('trap') }} as traps
+    inner join {{ ref('mart_trap') }} as judged on traps.trap_id = judged.trap_id
+    where judged.unknown_reason is null
 
 ),
 
