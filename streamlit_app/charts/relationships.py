@@ -25,6 +25,10 @@ EDGE_COLOURS = {
 }
 
 
+RIM_NODES = 20
+"""Nodes with a name around the focus; more would lie over each other."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """A customer, or all customers of a field, in the plane of both indices."""
@@ -42,7 +46,7 @@ def quadrant(
     names: Mapping[str, str],
     titles: tuple[str, str],
     limits: tuple[float | None, float | None],
-    height: int = 380,
+    height: int = 520,
 ) -> go.Figure:
     """Breadth to the right, depth upwards; one trace per quadrant, so that the legend names it.
 
@@ -113,15 +117,14 @@ class Link:
 
 
 def positions(focus: str, nodes: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """A star: the focus in the middle, the others around it in their order, in one or two rings.
+    """A star: the focus in the middle, the first of the others around it, the rest further in.
 
     The same nodes always lie at the same places, so that two looks at a graph can be compared.
     """
     around = [node for node in nodes if node != focus]
-    inner = around if len(around) <= 14 else around[: math.ceil(len(around) * 0.4)]
-    outer = around[len(inner) :]
+    outer, inner = around[:RIM_NODES], around[RIM_NODES:]
     places = {focus: (0.0, 0.0)}
-    for ring, radius, shift in ((inner, 0.62 if outer else 0.9, 0.0), (outer, 1.0, 0.5)):
+    for ring, radius, shift in ((outer, 1.0, 0.0), (inner, 0.55, 0.5)):
         for index, node in enumerate(ring):
             angle = 2 * math.pi * (index + shift) / len(ring) - math.pi / 2
             places[node] = (radius * math.cos(angle), -radius * math.sin(angle))
@@ -165,16 +168,13 @@ def network(
             opacity=0.55 if noise else 0.75,
             hoverinfo="skip",
         )
-    is_crowded = len(nodes) > 15
+    rim = [node.key for node in nodes if node.key != focus][:RIM_NODES]
     figure.add_scatter(
         x=[places[node.key][0] for node in nodes],
         y=[places[node.key][1] for node in nodes],
         mode="markers+text",
         text=[
-            _short(node.name, 12 if is_crowded else 22)
-            if node.key == focus or not is_crowded or index <= 24
-            else ""
-            for index, node in enumerate(nodes)
+            _short(node.name, 14) if node.key == focus or node.key in rim else "" for node in nodes
         ],
         textposition=[_text_place(*places[node.key]) for node in nodes],
         textfont={"size": 11},

@@ -9,6 +9,7 @@ import streamlit as st
 
 from streamlit_app.components import html, intent, rows, url
 from streamlit_app.components import relationships as relationship_parts
+from streamlit_app.components.contact_load import segment_name
 from streamlit_app.components.downloads import downloads
 from streamlit_app.components.layout import halves
 from streamlit_app.components.parts import (
@@ -24,7 +25,15 @@ from streamlit_app.components.parts import (
 from streamlit_app.components.view import View
 from streamlit_app.data import customers, relationships
 from streamlit_app.data import intent as intent_data
-from streamlit_app.data.customers import Customer, Opportunity, Person, Record, Score
+from streamlit_app.data.customers import (
+    Customer,
+    Opportunity,
+    Person,
+    Record,
+    Score,
+    Star,
+    TouchEvent,
+)
 from streamlit_app.data.intent import Event
 from streamlit_app.data.version import ask, connection_of
 from streamlit_app.i18n import formats
@@ -110,7 +119,7 @@ def head(view: View, item: Customer) -> None:
     st.html(f'<div class="customer-name"><h1>{html.escape(name)}</h1></div>')
     pairs = [
         ("dimension.industry", view.code_label("industry", item.industry) if item.industry else ""),
-        ("account.segment", view.text_or(f"segment.{item.segment}", item.segment or "")),
+        ("account.segment", segment_name(view, item.segment) if item.segment else ""),
         ("dimension.region", item.region or ""),
         ("account.city", " · ".join(part for part in (item.city, item.country) if part)),
         ("account.tier", item.tier or ""),
@@ -174,7 +183,7 @@ def scores(view: View, item: Customer) -> None:
 def _value_html(view: View, value: float | None, change: float | None) -> str:
     said = "" if change is None else f"{signed(change)} {view.text('account.four_weeks')}"
     return (
-        f'<div class="tile"><div class="tile-value">{html.escape(points(value))}'
+        f'<div class="tile short"><div class="tile-value">{html.escape(points(value))}'
         f'<span class="unit">{html.escape(view.text("health.of_100"))}</span></div>'
         f'<div class="tile-change {tone(change)}"><b>{html.escape(said)}</b></div></div>'
     )
@@ -193,15 +202,35 @@ def _intent(view: View, item: Customer) -> None:
         return
     st.html(_intent_value(view, found))
     if found.factors:
-        st.html(intent.factor_table(view, found.factors))
+        st.html(_intent_factors(view, found))
+
+
+def _intent_factors(view: View, found: Score) -> str:
+    """The signals that the score is the sum of; what is shown adds up to what is shown above."""
+    rounded = intent_data.rounded_parts([factor.points for factor in found.factors], 1)
+    largest = max(factor.points for factor in found.factors)
+    body = ""
+    for factor, value in zip(found.factors, rounded, strict=True):
+        name = html.escape(view.code_label("intent_signal", factor.signal_id))
+        count = f"{view.text('intent.signals')}: {formats.number(factor.count_hits or 0)}"
+        part = float(factor.points / largest) * 100 if largest else 0.0
+        body += (
+            f'<div class="part factor"><span><b>{name}</b><small>{html.escape(count)}</small>'
+            f'</span><span class="bar"><i style="--part:{part:.1f}%"></i></span>'
+            f"<b>{html.escape(points(float(value)))}</b></div>"
+        )
+    total = " + ".join(points(float(value)) for value in rounded)
+    sum_line = f"{total} = {points(float(sum(rounded)))}"
+    return f'{body}<div class="sum-line">{html.escape(sum_line)}</div>'
 
 
 def _intent_value(view: View, found: Score) -> str:
     change = None if found.points_before is None else float(found.points - found.points_before)
     said = "" if change is None else f"{signed(change)} {view.text('account.four_weeks')}"
     unit = html.escape(view.text("intent.points"))
+    value = html.escape(points(float(found.points)))
     return (
-        f'<div class="tile"><div class="tile-value">{html.escape(points(float(found.points)))}'
+        f'<div class="tile short"><div class="tile-value">{value}'
         f'<span class="unit">{unit}</span></div>'
         f'<div class="tile-change {tone(change)}"><b>{html.escape(said)}</b></div></div>'
     )
@@ -314,8 +343,7 @@ def _star(view: View, item: Customer) -> None:
     """Opportunities that run in parallel at the neighbours."""
     found = ask(view.version, customers.star, item.customer_id)
     st.html(html.section(view.text("account.parallel"), view.text("account.parallel_note")))
-    others = [one for one in found or () if not one.is_own]
-    if not others:
+    if not found:
         rows.empty(
             missing(view, customers.STAR_MART)
             if found is None
@@ -331,22 +359,24 @@ def _star(view: View, item: Customer) -> None:
     ]
     body = [
         [
-            html.Cell(one.neighbour_customer_name or one.neighbour_customer_id or formats.DASH),
-            html.Cell(relationship_parts.edge_name(view, one.edge_type), classes="muted"),
+            html.Cell(one.opportunity_customer_name or one.opportunity_customer_id or formats.DASH),
+            html.Cell(_relation_words(view, one), classes="muted"),
             html.Cell(one.opportunity_name or one.opportunity_id),
             html.Cell(_stage(view, one.funnel_stage)),
-            html.Cell(
-                relationship_parts.money(
-                    view,
-                    one.amount if one.amount is not None else one.amount_cny,
-                    one.currency or "CNY",
-                ),
-                classes="num",
-            ),
+            html.Cell(relationship_parts.money(view, one.amount, one.currency), classes="num"),
         ]
-        for one in others
+        for one in found
     ]
     st.html(html.table(headings, body))
+
+
+def _relation_words(view: View, item: Star) -> str:
+    """How the neighbour is joined, and in which direction."""
+    kinds = [one.strip() for one in (item.edge_types or "").split(",") if one.strip()]
+    ways = [one.strip() for one in (item.relations or "").split(",") if one.strip()]
+    said = [relationship_parts.edge_name(view, kind) for kind in kinds]
+    said += [view.text_or(f"relation.{way}", way) for way in ways]
+    return " · ".join(said)
 
 
 def star(view: View, item: Customer) -> None:
@@ -421,16 +451,18 @@ def timeline(view: View, item: Customer) -> None:
 
 
 def _named(view: View, event: Event) -> Event:
-    """A touch in words: its channel, and who began it."""
-    if event.kind != "touch":
+    """A touch in words: its channel, who began it, and what it was about."""
+    if not isinstance(event, TouchEvent):
         return event
-    channel, direction = event.title
-    said = view.code_label("activity_channel", channel) if channel else ""
+    channel, direction = event.channel, event.direction
+    said = view.code_label("touch_channel", channel) if channel else ""
     if said == channel:
         said = view.text_or(f"channel.{channel}", channel or "")
     if direction:
         said = f"{said} · {view.text_or(f'direction_of.{direction}', direction)}"
-    return replace(event, title=(said, said))
+    about = [event.detail or "", relationship_parts.topic_name(view, event.topic)]
+    detail = " · ".join(part for part in about if part)
+    return replace(event, title=(said, said), detail=detail)
 
 
 def _hit_content(view: View) -> None:
@@ -498,7 +530,8 @@ def _record_cells(view: View, item: Record) -> list[html.Cell]:
     rule = view.text("identity.representative")
     if not item.is_representative or item.link_rule:
         code = item.link_rule or ""
-        rule = view.text_or(f"link_rule.{code}", code or formats.DASH)
+        named = view.code_label("identity_rule", code)
+        rule = named if named != code else view.text_or(f"link_rule.{code}", code or formats.DASH)
     sure = formats.DASH
     if item.confidence_ratio is not None:
         sure = formats.percent(item.confidence_ratio, 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 
 import streamlit as st
 
@@ -12,11 +13,13 @@ from streamlit_app.components.downloads import downloads
 from streamlit_app.components.intent import page_metrics
 from streamlit_app.components.overview import CHART_CONFIG
 from streamlit_app.components.parts import (
+    details,
     is_few,
     missing,
     points,
     share,
     week_ticks,
+    words,
 )
 from streamlit_app.components.tiles import filter_words, tiles
 from streamlit_app.components.view import View
@@ -31,7 +34,7 @@ PEOPLE_PER_PAGE = 15
 
 def headline(view: View) -> None:
     """What the last week was like, then the catalogue's metrics of the page."""
-    found = ask(view.version, contact_load.weeks, view.state.selected)
+    found = _whole_weeks(view, ask(view.version, contact_load.weeks, view.state.selected))
     note = filter_words(view)
     if found:
         note = view.text("health.week_of", day=formats.day(found[-1].week_start, view.language))
@@ -52,6 +55,14 @@ def headline(view: View) -> None:
             view.state.period,
         )
         tiles(view, chosen, results)
+
+
+def _whole_weeks(view: View, found: tuple[LoadWeek, ...] | None) -> tuple[LoadWeek, ...] | None:
+    """The weeks that have ended; a week that runs would look as if load had fallen."""
+    if not found:
+        return found
+    last = view.version.info.as_of - timedelta(days=6)
+    return tuple(item for item in found if item.week_start <= last) or found
 
 
 def _strip_html(view: View, found: tuple[LoadWeek, ...]) -> str:
@@ -108,7 +119,12 @@ def against_optouts(view: View) -> None:
             series.rate_bars(
                 labels,
                 [item.ratio for item in found],
-                [formats.percent(item.ratio or 0.0) for item in found],
+                [
+                    f"{formats.percent(item.ratio or 0.0)}<br>"
+                    f"{formats.number(item.count_optouts)} ÷ "
+                    f"{formats.compact(item.count_person_weeks, view.language)}"
+                    for item in found
+                ],
                 [_class_words(view, item) for item in found],
                 _safe_classes(view, found),
             ),
@@ -133,7 +149,7 @@ def against_optouts(view: View) -> None:
             ]
             for item in found
         ]
-        st.html(html.table(headings, body))
+        st.html(details(view.text("lead_lag.table"), html.table(headings, body)))
 
 
 def _class_name(item: LoadClass) -> str:
@@ -167,7 +183,7 @@ def trend(view: View) -> None:
         st.html(
             html.panel_title(view.text("contact_load.weeks"), view.text("contact_load.weeks_note"))
         )
-        found = ask(view.version, contact_load.weeks, view.state.selected)
+        found = _whole_weeks(view, ask(view.version, contact_load.weeks, view.state.selected))
         if not found:
             rows.empty(
                 missing(view, contact_load.WEEK_MART)
@@ -237,13 +253,34 @@ def safe_frequency(view: View) -> None:
         for item in found:
             safe = html.Cell(points(item.safe_touches_per_week, 0), classes="num")
             if item.safe_touches_per_week is None or item.is_enough_data is False:
-                safe = html.Cell(view.text("contact_load.too_few"), classes="num muted")
+                code = item.unknown_reason or ""
+                why = view.text_or(f"unknown_reason.{code}", view.text("contact_load.too_few"))
+                safe = html.Cell(why, classes="num muted")
             body.append(
                 [
-                    html.Cell(segment_name(view, item.segment)),
+                    html.Cell(
+                        words(view, item.segment_name_en, item.segment_name_zh)
+                        or segment_name(view, item.segment)
+                    ),
                     safe,
-                    html.Cell(_ratio(item.optout_ratio_below), classes="num"),
-                    html.Cell(_ratio(item.optout_ratio_above), classes="num"),
+                    html.Cell(
+                        _ratio(
+                            view,
+                            item.optout_ratio_below,
+                            item.count_optouts_below,
+                            item.count_person_weeks_below,
+                        ),
+                        classes="num",
+                    ),
+                    html.Cell(
+                        _ratio(
+                            view,
+                            item.optout_ratio_above,
+                            item.count_optouts_above,
+                            item.count_person_weeks_above,
+                        ),
+                        classes="num",
+                    ),
                     html.Cell(
                         share(view, item.count_optouts, item.count_person_weeks),
                         classes="num small"
@@ -259,11 +296,15 @@ def segment_name(view: View, segment: str | None) -> str:
     """A segment as people call it: a size, an industry or a tier."""
     if not segment:
         return view.text("filter.unknown_value")
-    return view.text_or(f"segment.{segment}", view.code_label("industry", segment))
+    named = view.code_label("segment", segment)
+    return named if named != segment else view.text_or(f"segment.{segment}", segment)
 
 
-def _ratio(value: float | None) -> str:
-    return formats.DASH if value is None else formats.percent(value)
+def _ratio(view: View, value: float | None, part: int | None, whole: int | None) -> str:
+    """A share with what it rests on, where the mart tells it."""
+    if value is None:
+        return formats.DASH
+    return share(view, part, whole) if whole else formats.percent(value)
 
 
 def _week() -> str | None:
@@ -282,18 +323,23 @@ def _all_chosen() -> None:
 def people(view: View) -> None:
     """The people of a week, those over their safe frequency first; each opens its customer."""
     with st.container(key="panel_load_people"):
-        weeks = ask(view.version, contact_load.week_choices)
+        over = dict(ask(view.version, contact_load.week_choices, view.state.selected))
+        weeks = tuple(over)
         title = view.text("contact_load.people")
         if not weeks:
             st.html(html.panel_title(title))
             rows.empty(missing(view, contact_load.WEEK_MART))
             return
         wanted = _week()
-        week = next((day for day in weeks if day.isoformat() == wanted), weeks[0])
+        last = view.version.info.as_of - timedelta(days=6)
+        ended = [day for day in weeks if day <= last] or list(weeks)
+        # The newest week in which there is somebody to spare.
+        shown = next((day for day in ended if over[day]), ended[0])
+        week = next((day for day in weeks if day.isoformat() == wanted), shown)
         only_over, order = st.query_params.get("all") != "1", _order()
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.html(html.panel_title(title, view.text("contact_load.people_note")), width="stretch")
-            _people_controls(view, weeks, week, only_over, order)
+            _people_controls(view, over, week, only_over, order)
             downloads(
                 view,
                 "over_contact",
@@ -335,19 +381,23 @@ def people(view: View) -> None:
 
 
 def _people_controls(
-    view: View, weeks: tuple[date, ...], week: date, only_over: bool, order: str
+    view: View, over: Mapping[date, int], week: date, only_over: bool, order: str
 ) -> None:
-    names = [day.isoformat() for day in weeks]
+    names = {day.isoformat(): day for day in over}
     url.show_in_widget("load_week", week.isoformat())
     st.selectbox(
         view.text("contact_load.week"),
-        names,
+        list(names),
         key="load_week",
-        format_func=lambda name: formats.day(date.fromisoformat(name), view.language),
+        format_func=lambda name: view.text(
+            "contact_load.week_over",
+            day=formats.day(names[name], view.language),
+            count=formats.number(over[names[name]]),
+        ),
         on_change=url.write_from_widget,
-        args=("week", "load_week", names[0]),
+        args=("week", "load_week"),
         label_visibility="collapsed",
-        width=150,
+        width=190,
     )
     url.show_in_widget("load_order", order)
     st.selectbox(

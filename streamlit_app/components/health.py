@@ -9,7 +9,7 @@ from decimal import Decimal
 import streamlit as st
 
 from streamlit_app.charts import series
-from streamlit_app.components import html, rows
+from streamlit_app.components import html, rows, url
 from streamlit_app.components.overview import CHART_CONFIG
 from streamlit_app.components.parts import (
     details,
@@ -556,11 +556,18 @@ def _trap_content(view: View) -> None:
     if item.is_triggered is None:
         why = reason(view, item.unknown_reason, item.unknown_reason_en, item.unknown_reason_zh)
         pairs.append((view.text("trap.why_unknown"), why))
+    if item.recent_days is not None and item.count_examined_recent is not None:
+        name = view.text("trap.recent", days=formats.number(item.recent_days))
+        recent = share(view, item.count_cases_recent, item.count_examined_recent)
+        pairs.append((name, recent))
     pairs += [
         (view.text("trap.first"), formats.moment(item.first_case_at, view.zone, view.language)),
         (view.text("trap.last"), formats.moment(item.last_case_at, view.zone, view.language)),
     ]
     st.html(html.facts(pairs))
+    if item.is_triggered and words(view, item.remedy_en, item.remedy_zh):
+        remedy = html.escape(words(view, item.remedy_en, item.remedy_zh))
+        st.html(f'<div class="statement">→ {remedy}</div>')
     panel_head(
         view,
         view.text("trap.evidence"),
@@ -676,13 +683,17 @@ def _lead_lag_html(view: View, found: Sequence[LeadLag], best: LeadLag | None) -
     if best is not None and best.verdict == "leads":
         head = view.text("lead_lag.leads", weeks=best.lag_weeks)
         pairs = [
-            (view.text("lead_lag.size"), points(best.size_ratio, 1)),
+            (
+                view.text("lead_lag.size"),
+                _with_range(best.size_ratio, best.size_low, best.size_high),
+            ),
             (
                 view.text("lead_lag.association"),
                 f"{points(best.association, 2)} ({points(best.association_low, 2)} … "
                 f"{points(best.association_high, 2)})",
             ),
             (view.text("lead_lag.weeks"), formats.number(best.count_weeks or 0)),
+            *_sureness(view, best),
         ]
     else:
         head, pairs = view.text("lead_lag.cannot_tell"), []
@@ -690,6 +701,24 @@ def _lead_lag_html(view: View, found: Sequence[LeadLag], best: LeadLag | None) -
     return (
         f'<div class="statement"><b>{html.escape(head)}</b><p>{html.escape(said)}</p></div>{facts}'
     )
+
+
+def _with_range(value: float | None, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return points(value, 1)
+    return f"{points(value, 1)} ({points(low, 1)} … {points(high, 1)})"
+
+
+def _sureness(view: View, item: LeadLag) -> list[tuple[str, str]]:
+    """The interval of the lag, and how often chance would fit as well."""
+    pairs = []
+    if item.best_lag_low_weeks is not None and item.best_lag_high_weeks is not None:
+        span = f"{points(item.best_lag_low_weeks, 0)} … {points(item.best_lag_high_weeks, 0)}"
+        pairs.append((view.text("lead_lag.interval"), span))
+    if item.chance_probability is not None:
+        chance = formats.percent(item.chance_probability)
+        pairs.append((view.text("lead_lag.chance"), chance))
+    return pairs
 
 
 # Roadmap
@@ -711,7 +740,7 @@ def roadmap(view: View) -> None:
                 missing(view, health.STEP_MART) if found is None else view.text("unknown.rows")
             )
             return
-        phases = list(dict.fromkeys(item.phase for item in found))
+        phases = list(dict.fromkeys(item.phase for item in found))  # in the order of the mart
         with st.grid(min(len(phases), 4), min_column_width=220, gap="small"):
             for phase in phases:
                 own = [item for item in found if item.phase == phase]
@@ -746,10 +775,14 @@ def _step_html(view: View, item: Step) -> str:
     state = _step_state(item)
     mark = {"done": "✓", "current": "▶", "unknown": "?", "reached": "·", "ahead": ""}[state]
     current = ' aria-current="step"' if item.is_current else ""
+    said = view.text(f"roadmap.{state}")
+    if item.count_criteria:
+        count = fraction(item.count_criteria_met or 0, item.count_criteria)
+        said = f"{said} · {view.text('roadmap.criteria_met', count=count)}"
     return (
         f'<div class="step {state}"{current}><i>{mark}</i><span>'
         f"<b>{html.escape(words(view, item.name_en, item.name_zh) or item.step_id)}</b>"
-        f"<small>{html.escape(view.text(f'roadmap.{state}'))}</small></span></div>"
+        f"<small>{html.escape(said)}</small></span></div>"
     )
 
 
@@ -786,9 +819,18 @@ def _step_content(view: View) -> None:
         return
     with st.container(key="list_criteria"):
         for number, one in enumerate(found):
-            _metric_row(
-                view, f"criterion_{number}", _criterion_html(view, one), one.metric_id or ""
-            )
+            body = _criterion_html(view, one)
+            family = one.metric_id or ""
+            if family in (WHOLE, *FAMILIES):
+                label = view.text("health.open_family", name=_family_name(view, family))
+                rows.row(f"criterion_{number}", body, label, _to_family, (family,))
+            else:
+                _metric_row(view, f"criterion_{number}", body, family)
+
+
+def _to_family(family: str) -> None:
+    url.write("step", None)
+    open_at("family", family)
 
 
 def _criterion_html(view: View, item: Criterion) -> str:
@@ -798,10 +840,14 @@ def _criterion_html(view: View, item: Criterion) -> str:
     if item.is_met is None:
         said = reason(view, item.unknown_reason, item.unknown_reason_en, item.unknown_reason_zh)
     else:
-        actual = _value(view, item.metric_id or "", item.actual_value)
-        limit = _value(view, item.metric_id or "", item.limit_value)
+        is_value = item.measure != "attainment_points"
+        metric_id = (item.metric_id or "") if is_value else ""
         sign = view.text_or(f"comparison.{item.comparison}", item.comparison or "")
-        said = f"{actual} · {sign} {limit}"
+        limit = _value(view, metric_id, item.limit_value)
+        said = f"{_value(view, metric_id, item.actual_value)} · {sign} {limit}"
+        if item.duration_weeks and item.count_weeks_met is not None:
+            weeks = fraction(item.count_weeks_met, item.duration_weeks)
+            said = f"{said} · {view.text('roadmap.weeks_met', count=weeks)}"
     kind = view.text_or(f"criterion.{item.criterion_kind}", item.criterion_kind or "")
     return (
         f'<div class="part"><span>{html.dot(state)}{html.escape(name)}'
@@ -861,6 +907,11 @@ def _verdict(view: View, item: HitRate) -> tuple[str, str]:
     )
 
 
+def _outcome_name(view: View, item: HitRate) -> str:
+    given = words(view, item.outcome_name_en, item.outcome_name_zh)
+    return given or view.text_or(f"outcome.{item.outcome}", item.outcome or "")
+
+
 def _lift(item: HitRate) -> str:
     if item.lift_top_decile is None:
         return formats.DASH
@@ -872,7 +923,7 @@ def _lift(item: HitRate) -> str:
 
 def _hit_html(view: View, item: HitRate) -> str:
     state, verdict = _verdict(view, item)
-    outcome = view.text_or(f"outcome.{item.outcome}", item.outcome or "")
+    outcome = _outcome_name(view, item)
     counts = view.text(
         "hits.counts",
         outcomes=formats.number(item.count_outcomes or 0),
@@ -881,6 +932,8 @@ def _hit_html(view: View, item: HitRate) -> str:
     precision = formats.DASH
     if item.precision_at_n is not None:
         precision = formats.percent(item.precision_at_n)
+        if item.top_n is not None:
+            precision = view.text("hits.top_n", share=precision, count=item.top_n)
     base = ""
     if item.base_ratio is not None:
         base = view.text("hits.base", share=formats.percent(item.base_ratio))
@@ -910,9 +963,11 @@ def _score_content(view: View) -> None:
         f"<small>{html.escape(view.text('hits.how'))}</small></div>"
     )
     span = " – ".join(formats.day(day, view.language) for day in (first.first_day, first.last_day))
-    st.html(
-        html.facts([(view.text("hits.days"), span), (view.text("hits.head_lift"), _lift(first))])
-    )
+    pairs = [(view.text("hits.days"), span), (view.text("hits.head_lift"), _lift(first))]
+    if first.has_lift is None:
+        why = reason(view, first.unknown_reason, first.unknown_reason_en, first.unknown_reason_zh)
+        pairs.append((view.text("trap.why_unknown"), why))
+    st.html(html.facts(pairs))
     panel_head(
         view,
         view.text("hits.deciles"),
@@ -940,7 +995,7 @@ def _score_content(view: View) -> None:
         body.append(
             [
                 html.Cell(name),
-                html.Cell(view.text_or(f"outcome.{item.outcome}", item.outcome or "")),
+                html.Cell(_outcome_name(view, item)),
                 html.Cell(verdict, status=state),
                 html.Cell(_lift(item), classes="num"),
                 html.Cell(counts, classes="num"),

@@ -18,6 +18,7 @@ from streamlit_app.components.overview import CHART_CONFIG
 from streamlit_app.components.parts import (
     details,
     drawer,
+    fraction,
     is_few,
     missing,
     opened,
@@ -36,9 +37,11 @@ from streamlit_app.data import relationships
 from streamlit_app.data.relationships import (
     Edge,
     IndexWeek,
+    LeftOut,
     Neighbourhood,
     Plane,
     Point,
+    Proposal,
     Relationship,
     Top,
 )
@@ -49,6 +52,7 @@ CUSTOMERS_PER_PAGE = 10
 PROPOSALS_PER_PAGE = 8
 SHOWN_EDGES = 60
 QUADRANTS = ("deep_wide", "deep_narrow", "shallow_wide", "shallow_narrow")
+CHOICES = (*QUADRANTS, relationships.NO_QUADRANT)
 INDICES = ("depth", "breadth")
 
 
@@ -81,7 +85,7 @@ def factor_name(view: View, factor: str | None) -> str:
 
 def _chosen_quadrant() -> str:
     wanted = st.query_params.get("quadrant")
-    return wanted if wanted in QUADRANTS else ""
+    return wanted if wanted in CHOICES else ""
 
 
 def money(view: View, amount: float | None, currency: str | None = "CNY") -> str:
@@ -239,6 +243,11 @@ def plays(view: View) -> None:
 # Indices over time
 
 
+def version_words(version: str | None) -> str:
+    """The version of a definition without what tells a machine that it is another one."""
+    return (version or formats.DASH).split(".")[0]
+
+
 def is_restated() -> bool:
     return st.query_params.get("basis") == "restated"
 
@@ -295,7 +304,10 @@ def index_chart(
         return
     changes = [item for item in relationships.as_defined(found) if item.is_definition_change]
     marks = [
-        (item.week_start, view.text("index.version", version=item.definition_version or ""))
+        (
+            item.week_start,
+            view.text("index.version", version=version_words(item.definition_version)),
+        )
         for item in changes
     ]
     st.plotly_chart(
@@ -309,7 +321,7 @@ def index_chart(
         view.text(
             "index.changed",
             day=formats.day(item.week_start, view.language),
-            version=item.definition_version or formats.DASH,
+            version=version_words(item.definition_version),
         )
         for item in changes
     ]
@@ -633,7 +645,7 @@ def neighbourhood(view: View, found: Neighbourhood, key: str, chosen: Any) -> No
     for edge in found.edges:
         names[edge.from_customer_id] = edge.from_customer_name or edge.from_customer_id
         names[edge.to_customer_id] = edge.to_customer_name or edge.to_customer_id
-        industries[edge.from_customer_id] = edge.from_industry or ""
+        industries[edge.from_customer_id] = edge.industry or ""
         industries[edge.to_customer_id] = edge.to_industry or ""
     nodes = [
         charts.Node(
@@ -681,7 +693,10 @@ def neighbourhood(view: View, found: Neighbourhood, key: str, chosen: Any) -> No
 
 
 def edge_name(view: View, edge_type: str | None) -> str:
-    return view.text_or(f"edge.{edge_type}", edge_type or "")
+    """A kind of edge as its rule row names it."""
+    code = edge_type or ""
+    named = view.code_label("edge_type", code)
+    return named if named != code else view.text_or(f"edge.{code}", code)
 
 
 def edge_table(view: View, edges: Sequence[Edge]) -> str:
@@ -734,31 +749,48 @@ def dropped(view: View) -> None:
                 missing(view, relationships.EDGE_MART) if found is None else view.text("graph.none")
             )
             return
-        total = sum(item.count_edges for item in found)
+        claims = sum(item.count_claims for item in found)
         noise = sum(item.count_dropped for item in found)
-        st.html(f'<div class="statement"><b>{html.escape(share(view, noise, total))}</b></div>')
+        st.html(f'<div class="statement"><b>{html.escape(share(view, noise, claims))}</b></div>')
         headings = [
             (view.text("graph.head_kind"), ""),
             (view.text("dropped.head_edges"), "num"),
+            (view.text("dropped.head_claims"), "num"),
             (view.text("dropped.head_dropped"), "num"),
         ]
-        body = [
-            [
-                html.Cell(edge_name(view, item.edge_type)),
-                html.Cell(formats.number(item.count_edges), classes="num"),
-                html.Cell(
-                    formats.percent(item.count_dropped / item.count_edges, 0),
-                    part=item.count_dropped / item.count_edges,
-                    title=f"{item.count_dropped} ÷ {item.count_edges}",
-                    classes="num small" if is_few(view, item.count_edges) else "num",
-                ),
-            ]
-            for item in found
-        ]
+        body = []
+        for item in found:
+            dropped_cell = html.Cell(view.text("dropped.no_claim"), classes="num muted")
+            if item.count_claims:
+                dropped_cell = html.Cell(
+                    formats.percent(item.count_dropped / item.count_claims, 0),
+                    part=item.count_dropped / item.count_claims,
+                    title=f"{item.count_dropped} ÷ {item.count_claims}",
+                    classes="num small" if is_few(view, item.count_claims) else "num",
+                )
+            body.append(
+                [
+                    html.Cell(edge_name(view, item.edge_type)),
+                    html.Cell(formats.number(item.count_edges), classes="num"),
+                    html.Cell(formats.number(item.count_claims), classes="num"),
+                    dropped_cell,
+                ]
+            )
         st.html(html.table(headings, body))
+        said = [_left_out_words(view, one) for one in ask(view.version, relationships.left_out)]
+        if said:
+            st.html(f'<div class="marks">{html.escape(" · ".join(said))}</div>')
         focus = focus_id(view)
         if focus is not None:
             _without(view, focus)
+
+
+def _left_out_words(view: View, item: LeftOut) -> str:
+    count = view.text("unknown.short")
+    if item.count_acts is not None:
+        count = formats.number(item.count_acts)
+    why = view.text_or(f"dropped.{item.reason}", item.reason)
+    return f"{edge_name(view, item.edge_type)}, {why}: {count}"
 
 
 def _without(view: View, focus: str) -> None:
@@ -810,9 +842,9 @@ def latency(view: View) -> None:
         ]
         body = [
             [
-                html.Cell(view.text("latency.over" if item.is_over_2h else "latency.under")),
-                html.Cell(formats.number(item.count_opportunities), classes="num"),
-                html.Cell(share(view, item.count_converted, item.count_known), classes="num"),
+                html.Cell(view.text("latency.over" if item.is_slow else "latency.under")),
+                html.Cell(formats.number(item.count_decided), classes="num"),
+                html.Cell(share(view, item.count_won, item.count_decided), classes="num"),
                 html.Cell(
                     formats.shown(item.median_hours, "hours", view.language), classes="num muted"
                 ),
@@ -850,11 +882,11 @@ def proposals(view: View) -> None:
         ]
         cells = [
             [
-                html.Cell(item.topic or item.proposal_id, classes="wrap"),
-                html.Cell(formats.number(item.count_questions or 0), classes="num"),
+                html.Cell(_proposal_words(view, item), classes="wrap"),
+                html.Cell(_question_words(item), classes="num"),
                 html.Cell(
                     view.text_or(f"proposal.{item.status}", item.status or formats.DASH),
-                    status="fresh" if item.answered_at is not None else "warn",
+                    status="fresh" if item.status == "answered" else "warn",
                 ),
                 html.Cell(formats.shown(item.waiting_days, "days", view.language), classes="num"),
             ]
@@ -862,6 +894,23 @@ def proposals(view: View) -> None:
         ]
         with body:
             st.html(html.table(headings, cells))
+
+
+def topic_name(view: View, topic: str | None) -> str:
+    """A topic of a touch or a question; one without a name as it is written."""
+    return view.text_or(f"topic.{topic}", (topic or "").replace("_", " "))
+
+
+def _proposal_words(view: View, item: Proposal) -> str:
+    topic = topic_name(view, item.topic) or item.proposal_id
+    return f"{topic}: {item.question}" if item.question else topic
+
+
+def _question_words(item: Proposal) -> str:
+    """Questions that are still open of all."""
+    if item.count_open_questions is None:
+        return formats.number(item.count_questions or 0)
+    return fraction(item.count_open_questions, item.count_questions)
 
 
 # A mark of the plane, opened
@@ -898,40 +947,32 @@ def _focus_on(customer_id: str) -> None:
 
 
 def factor_table(view: View, item: Relationship, index: str) -> str:
-    """The factors of an index; their product is the index exactly."""
+    """The factors of an index with what would move it; their product is the index exactly."""
     value = item.points(index)
     mover = (getattr(item, f"{index}_mover_factor") or "").removesuffix("_ratio")
     gain = getattr(item, f"{index}_mover_gain_points")
-    body = []
+    body = ""
     for factor, ratio in item.factors(index):
         moves = ""
-        if factor == mover and gain is not None:
-            moves = view.text("index.would_add", gain=points(float(gain)))
+        if factor == mover and gain is not None and points(float(gain)) != points(0):
+            words_of_gain = view.text("index.would_add", gain=points(float(gain)))
+            moves = f'<small class="moves">▲ {html.escape(words_of_gain)}</small>'
         shown = formats.DASH if ratio is None else _plain(ratio)
-        body.append(
-            [
-                html.Cell(factor_name(view, factor)),
-                html.Cell(view.text(f"factor_about.{factor}"), classes="wrap muted"),
-                html.Cell(
-                    shown,
-                    part=None if ratio is None else float(ratio),
-                    classes="num muted" if ratio is None else "num",
-                ),
-                html.Cell(moves, classes="muted"),
-            ]
+        bar = ""
+        if ratio is not None:
+            bar = f'<span class="bar"><i style="--part:{float(ratio) * 100:.1f}%"></i></span>'
+        name = html.escape(factor_name(view, factor))
+        about = html.escape(view.text(f"factor_about.{factor}"))
+        body += (
+            f'<div class="part factor"><span><b>{name}</b><small>{about}</small>{moves}</span>'
+            f"{bar or '<span></span>'}<b>{html.escape(shown)}</b></div>"
         )
     unknown = factor_name(view, getattr(item, f"{index}_unknown_factor"))
     total = view.text("index.unknown_factor", factor=unknown)
     if value is not None:
         factors = " × ".join(_plain(ratio) for _, ratio in item.factors(index) if ratio is not None)
         total = f"100 × {factors} = {points(float(value), 2)}"
-    headings = [
-        (view.text("index.head_factor"), ""),
-        (view.text("index.head_about"), ""),
-        (view.text("index.head_share"), "num"),
-        (view.text("index.head_moves"), ""),
-    ]
-    return html.table(headings, body) + f'<div class="sum-line">{html.escape(total)}</div>'
+    return f'{body}<div class="sum-line">{html.escape(total)}</div>'
 
 
 def _plain(value: Decimal) -> str:

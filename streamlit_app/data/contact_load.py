@@ -113,12 +113,19 @@ class SafeFrequency:
     """How many touches a week people of a segment bear; None where data are too few."""
 
     segment: str
+    segment_name_en: str | None
+    segment_name_zh: str | None
     safe_touches_per_week: float | None
     count_person_weeks: int | None
     count_optouts: int | None
     optout_ratio_below: float | None
     optout_ratio_above: float | None
     is_enough_data: bool | None
+    unknown_reason: str | None
+    count_person_weeks_below: int | None
+    count_person_weeks_above: int | None
+    count_optouts_below: int | None
+    count_optouts_above: int | None
 
 
 def safe_frequencies(
@@ -130,19 +137,24 @@ def safe_frequencies(
         SAFE_MART,
         SafeFrequency,
         ("segment", "safe_touches_per_week"),
-        order="count_person_weeks desc nulls last, segment",
+        order="case when segment = 'all' then 0 else 1 end, count_person_weeks desc nulls last, "
+        "segment",
     )
 
 
-def week_choices(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...]:
-    """Weeks of the mart, the newest first."""
-    if "week_start" not in column_types(connection, WEEK_MART):
+def week_choices(
+    connection: duckdb.DuckDBPyConnection, selection: Selection
+) -> tuple[tuple[date, int], ...]:
+    """(week, people over their safe frequency), the newest first."""
+    terms = _terms(connection, selection)
+    if terms is None:
         return ()
     rows = connection.execute(
-        f"select distinct week_start from {WEEK_MART} order by 1 desc limit 26"
+        "select week_start, count(*) filter (where is_over_safe_frequency) "
+        f"from {WEEK_MART} {where_clause(terms)} group by 1 order by 1 desc limit 53"
     ).fetchall()
-    days = (as_date(row[0]) for row in rows)
-    return tuple(day for day in days if day is not None)
+    found = ((as_date(day), int(count)) for day, count in rows)
+    return tuple((day, count) for day, count in found if day is not None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -102,7 +102,9 @@ def customer(connection: duckdb.DuckDBPyConnection, customer_id: str) -> Custome
                 limit=1,
             )
             if found:
-                return found[0]
+                # What the index mart counts are accounts that the customer reaches.
+                is_own = mart == CUSTOMER_MART
+                return found[0] if is_own else replace(found[0], count_accounts=None)
     return None
 
 
@@ -197,12 +199,13 @@ def people(
         return None
     load_types = column_types(connection, LOAD_MART)
     load = (
-        "select null::varchar as person_id, null::boolean as out, null::boolean as over where false"
+        "select null::varchar as person_id, null::boolean as has_left, null::boolean as is_over "
+        "where false"
     )
     if {"person_id", "week_start", "is_over_safe_frequency", "has_opted_out"} <= set(load_types):
         load = (
-            "select person_id, bool_or(has_opted_out) as out, "
-            "max_by(is_over_safe_frequency, week_start) as over "
+            "select person_id, bool_or(has_opted_out) as has_left, "
+            "max_by(is_over_safe_frequency, week_start) as is_over "
             f"from {LOAD_MART} where {own} group by 1"
         )
     return read_query(
@@ -213,7 +216,8 @@ def people(
         select named.person_id, max(person_name) as person_name, max(title) as title,
             max(decision_level) as decision_level, sum(count_contacts) as count_contacts,
             sum(count_touches) as count_touches, max(last_touch_at) as last_touch_at,
-            max(load.out) as has_opted_out, max(load.over) as is_over_safe_frequency
+            bool_or(load.has_left) as has_opted_out,
+            bool_or(load.is_over) as is_over_safe_frequency
         from named left join load on named.person_id = load.person_id
         group by 1
         order by last_touch_at desc nulls last, count_touches desc, named.person_id
@@ -264,26 +268,27 @@ class Star:
 
     opportunity_id: str
     opportunity_name: str | None
-    neighbour_customer_id: str | None
-    neighbour_customer_name: str | None
-    edge_type: str | None
+    opportunity_customer_id: str | None
+    opportunity_customer_name: str | None
+    relations: str | None
+    edge_types: str | None
+    strength_ratio: float | None
     funnel_stage: str | None
     amount: float | None
-    amount_cny: float | None
     currency: str | None
-    owner_name: str | None
+    rep_name: str | None
     is_own: bool | None
 
 
 def star(connection: duckdb.DuckDBPyConnection, customer_id: str) -> tuple[Star, ...] | None:
-    """Parallel opportunities of the customer's neighbours."""
+    """Open opportunities of the customer's neighbours, the strongest relation first."""
     return read(
         connection,
         STAR_MART,
         Star,
-        ("customer_id", "opportunity_id"),
-        [f"customer_id = {literal(customer_id)}"],
-        "is_own desc nulls last, amount desc nulls last, opportunity_id",
+        ("customer_id", "opportunity_id", "is_open", "is_own"),
+        [f"customer_id = {literal(customer_id)}", "is_open", "not is_own"],
+        "strength_ratio desc nulls last, amount desc nulls last, opportunity_id",
         MAX_ROWS,
     )
 
@@ -357,6 +362,15 @@ def intent_score(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> S
 
 
 @dataclass(frozen=True)
+class TouchEvent(Event):
+    """A touch, whose words depend on the language of the page."""
+
+    channel: str | None = None
+    direction: str | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True)
 class Events:
     """One page of what happened, the newest first, and the number of events per kind."""
 
@@ -381,13 +395,13 @@ def events(
     has_touches = {"touch_id", "customer_id", "occurred_at", "channel"} <= set(touch_types)
     if has_touches:
         person = "person_name" if "person_name" in touch_types else "null"
-        words = [name for name in ("rep_name", "topic") if name in touch_types]
-        detail = f"concat_ws(' · ', {', '.join(words)})" if words else "null"
-        direction = "direction" if "direction" in touch_types else "null"
+        rep, direction, topic = (
+            name if name in touch_types else "null" for name in ("rep_name", "direction", "topic")
+        )
         parts.append(
-            f"select occurred_at, 'touch' as kind, channel as code, {direction} as direction, "
-            f"null as title_en, null as title_zh, {person} as contact_name, "
-            f"nullif({detail}, '') as detail, null as signal_hit_id, touch_id as event_id "
+            f"select occurred_at, 'touch' as kind, channel, {direction} as direction, "
+            f"{topic} as topic, null as title_en, null as title_zh, {person} as contact_name, "
+            f"{rep} as detail, null as signal_hit_id, touch_id as event_id "
             f"from {TOUCH_MART} where customer_id = {literal(customer_id)}"
         )
     types = column_types(connection, intent.TIMELINE_MART)
@@ -404,7 +418,8 @@ def events(
             "null",
         )
         parts.append(
-            f"select occurred_at, kind, null, null, {column('title_en')}, {column('title_zh')}, "
+            f"select occurred_at, kind, null, null, null, {column('title_en')}, "
+            f"{column('title_zh')}, "
             f"{column('contact_name')}, {column('detail')}, "
             f"case when kind = 'signal' then cast({hit} as varchar) end, "
             f"concat_ws(':', account_id, cast({hit} as varchar)) "
@@ -430,18 +445,19 @@ def events(
 
 
 def _event(row: dict[str, Any]) -> Event:
-    title = (row["title_en"], row["title_zh"])
-    if row["kind"] == "touch":
-        title = (row["code"], row["direction"])
-    return Event(
-        kind=str(row["kind"]),
-        occurred_at=row["occurred_at"],
-        title=title,
-        contact_name=row["contact_name"],
-        detail=row["detail"],
-        signal_hit_id=row["signal_hit_id"],
-        count_evidence=None,
-    )
+    common = {
+        "kind": str(row["kind"]),
+        "occurred_at": row["occurred_at"],
+        "title": (row["title_en"], row["title_zh"]),
+        "contact_name": row["contact_name"],
+        "detail": row["detail"],
+        "signal_hit_id": row["signal_hit_id"],
+        "count_evidence": None,
+    }
+    if row["kind"] != "touch":
+        return Event(**common)
+    named = {name: row[name] for name in ("channel", "direction", "topic")}
+    return TouchEvent(**common, **named)
 
 
 def export(connection: duckdb.DuckDBPyConnection, what: str, customer_id: str) -> Table:

@@ -152,6 +152,11 @@ class LeadLag:
     association_high: float | None
     count_weeks: int | None
     size_ratio: float | None
+    size_low: float | None
+    size_high: float | None
+    best_lag_low_weeks: float | None
+    best_lag_high_weeks: float | None
+    chance_probability: float | None
     is_best: bool | None
     verdict: str | None
     explanation_en: str | None
@@ -168,6 +173,7 @@ class Step:
     """A step of the roadmap; entry and exit None where a criterion is unknown."""
 
     step_id: str
+    track: str | None
     phase: str | None
     step_order: int | None
     name_en: str | None
@@ -177,13 +183,15 @@ class Step:
     entry_met: bool | None
     exit_met: bool | None
     is_current: bool | None
+    count_criteria_met: int | None
+    count_criteria: int | None
     criteria_en: str | None
     criteria_zh: str | None
 
 
 def roadmap(connection: duckdb.DuckDBPyConnection) -> tuple[Step, ...] | None:
     """Steps in order."""
-    return read(connection, STEP_MART, Step, ("step_id",), order="step_order, step_id")
+    return read(connection, STEP_MART, Step, ("step_id",), order="track, step_order, step_id")
 
 
 @dataclass(frozen=True)
@@ -193,9 +201,12 @@ class Criterion:
     step_id: str
     criterion_kind: str | None
     metric_id: str | None
+    measure: str | None
     comparison: str | None
     limit_value: float | None
+    duration_weeks: int | None
     actual_value: float | None
+    count_weeks_met: int | None
     is_met: bool | None
     description_en: str | None
     description_zh: str | None
@@ -225,6 +236,8 @@ class Trap:
     name_zh: str | None
     question_en: str | None
     question_zh: str | None
+    remedy_en: str | None
+    remedy_zh: str | None
     count_cases: int | None
     count_examined: int | None
     case_ratio: float | None
@@ -235,6 +248,10 @@ class Trap:
     unknown_reason_zh: str | None
     first_case_at: datetime | None
     last_case_at: datetime | None
+    count_cases_recent: int | None
+    count_examined_recent: int | None
+    recent_days: float | None
+    display_order: int | None
 
 
 def traps(connection: duckdb.DuckDBPyConnection) -> tuple[Trap, ...] | None:
@@ -244,7 +261,8 @@ def traps(connection: duckdb.DuckDBPyConnection) -> tuple[Trap, ...] | None:
         TRAP_MART,
         Trap,
         ("trap_id", "count_cases", "is_triggered"),
-        order="case when is_triggered then 0 when is_triggered is null then 1 else 2 end, trap_id",
+        order="case when is_triggered then 0 when is_triggered is null then 1 else 2 end, "
+        "display_order, trap_id",
     )
 
 
@@ -287,6 +305,10 @@ class HitRate:
     score_id: str
     segment: str | None
     outcome: str | None
+    outcome_name_en: str | None
+    outcome_name_zh: str | None
+    horizon_days: int | None
+    top_n: int | None
     precision_at_n: float | None
     base_ratio: float | None
     lift_top_decile: float | None
@@ -296,6 +318,9 @@ class HitRate:
     count_subjects: int | None
     count_outcomes: int | None
     has_lift: bool | None
+    unknown_reason: str | None
+    unknown_reason_en: str | None
+    unknown_reason_zh: str | None
     first_day: date | None
     last_day: date | None
 

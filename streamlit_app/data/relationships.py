@@ -22,13 +22,15 @@ EDGE_MART = "mart_influence_edge"
 SENSITIVITY_MART = "mart_referrer_sensitivity"
 LATENCY_MART = "mart_graph_latency"
 PROPOSAL_MART = "mart_community_proposal"
+DROPPED_MART = "mart_influence_dropped"
 
 METRIC_MARTS = (
     ACCOUNT_MART,
     TOP_MART,
     EDGE_MART,
     LATENCY_MART,
-    "mart_graph_coverage",
+    "mart_customer_influence",
+    "mart_community_question",
     PLAY_MART,
     PROPOSAL_MART,
 )
@@ -37,6 +39,8 @@ METRIC_MARTS = (
 DEPTH_FACTORS = ("frequency", "relevance", "coverage")
 BREADTH_FACTORS = ("accounts", "industries", "levels")
 ORDERS = ("gain", "depth", "breadth", "fall", "open", "name")
+NO_QUADRANT = "unknown"
+"""Customers of whom an index is unknown."""
 MAX_POINTS = 400
 MAX_NODES = 41
 _ORDERS = {
@@ -109,7 +113,9 @@ def _terms(
     terms, missing = selection_terms(selection, types)
     if missing is not None or not set(_NEEDED) <= set(types):
         return None
-    if quadrant:
+    if quadrant == NO_QUADRANT:
+        terms.append("quadrant is null")
+    elif quadrant:
         terms.append(f"quadrant = {literal(quadrant)}")
     if search.strip():
         word = literal(search.strip().lower())
@@ -261,6 +267,8 @@ class Play:
     play_zh: str | None
     count_customers: int | None
     count_touched: int | None
+    count_customers_4w_ago: int | None
+    count_moved_since: int | None
 
 
 def plays(connection: duckdb.DuckDBPyConnection) -> tuple[Play, ...] | None:
@@ -406,11 +414,13 @@ class Edge:
     influence_edge_id: str
     from_customer_id: str
     from_customer_name: str | None
-    from_industry: str | None
+    industry: str | None
     to_customer_id: str
     to_customer_name: str | None
     to_industry: str | None
     edge_type: str | None
+    edge_type_name_en: str | None
+    edge_type_name_zh: str | None
     count_events: int | None
     first_at: datetime | None
     last_at: datetime | None
@@ -509,23 +519,61 @@ def neighbourhood(
 
 @dataclass(frozen=True)
 class Dropped:
-    """Edges of one kind: all, and those that are noise, by reason."""
+    """Edges of one kind that claim a relationship, and those of them that are noise.
+
+    Kinds that claim nothing of the customer's own doing (meeting at the same event) cannot be
+    inflated: their ``count_claims`` is 0.
+    """
 
     edge_type: str
+    edge_type_name_en: str | None
+    edge_type_name_zh: str | None
     count_edges: int
+    count_claims: int
     count_dropped: int
 
 
 def dropped(connection: duckdb.DuckDBPyConnection) -> tuple[Dropped, ...] | None:
     """Edges per kind and how many of them fall below the threshold; None where unknown."""
-    if not set(_EDGE_NEEDED) <= set(column_types(connection, EDGE_MART)):
+    types = column_types(connection, EDGE_MART)
+    if not set(_EDGE_NEEDED) <= set(types):
         return None
+    claim = "is_claim" if "is_claim" in types else "true"
+    names = ", ".join(
+        f"max({name}) as {name}" if name in types else f"null as {name}"
+        for name in ("edge_type_name_en", "edge_type_name_zh")
+    )
     return read_query(
         connection,
         Dropped,
-        "select edge_type, count(*) as count_edges, "
-        "count(*) filter (where not is_above_threshold) as count_dropped "
-        f"from {EDGE_MART} group by 1 order by 2 desc, 1",
+        f"select edge_type, {names}, count(*) as count_edges, "
+        f"count(*) filter (where {claim}) as count_claims, "
+        f"count(*) filter (where {claim} and not is_above_threshold) as count_dropped "
+        f"from {EDGE_MART} group by 1 order by 6 desc, 4 desc, 1",
+    )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Acts that became no edge, and why; the count is None where it is not known."""
+
+    edge_type: str
+    reason: str
+    count_acts: int | None
+
+
+def left_out(connection: duckdb.DuckDBPyConnection) -> tuple[LeftOut, ...]:
+    """What no edge came of: acts towards oneself, unknown ends, kinds that no source delivers."""
+    return (
+        read(
+            connection,
+            DROPPED_MART,
+            LeftOut,
+            ("edge_type", "reason", "is_dropped"),
+            ["is_dropped", "count_edges is null"],
+            "edge_type, reason",
+        )
+        or ()
     )
 
 
@@ -545,12 +593,13 @@ def without_referrer(
     connection: duckdb.DuckDBPyConnection, referrer_id: str, limit: int = 12
 ) -> tuple[Lost, ...] | None:
     """Customers that lose most if the referrer were not there."""
+    own = literal(referrer_id)
     found = read(
         connection,
         SENSITIVITY_MART,
         Lost,
         ("referrer_customer_id", "customer_id", "lost_points"),
-        [f"referrer_customer_id = {literal(referrer_id)}", "lost_points > 0"],
+        [f"referrer_customer_id = {own}", f"customer_id <> {own}", "lost_points > 0"],
         "lost_points desc nulls last, customer_id",
         limit,
     )
@@ -581,29 +630,37 @@ def without_referrer(
 
 @dataclass(frozen=True)
 class Latency:
-    """Opportunities whose touch reached the graph within two hours, or later."""
+    """Opportunities whose touches reached the graph within the limit (``is_slow`` False) or later.
 
-    is_over_2h: bool
-    count_opportunities: int
-    count_known: int
-    count_converted: int
+    ``count_decided`` of them are closed, ``count_won`` of these are won.
+    """
+
+    is_slow: bool
+    count_decided: int
+    count_won: int
     median_hours: float | None
 
 
+_LATENCY_NEEDED = (
+    *("is_opportunity_row", "opportunity_latency_hours", "is_fast_decided", "is_fast_converted"),
+    *("is_slow_decided", "is_slow_converted"),
+)
+
+
 def latency(connection: duckdb.DuckDBPyConnection) -> tuple[Latency, ...] | None:
-    """Conversion under and over two hours, counted by opportunity."""
+    """Conversion of decided opportunities under and over the limit."""
     types = column_types(connection, LATENCY_MART)
-    if not {"opportunity_id", "is_over_2h", "is_converted", "latency_hours"} <= set(types):
+    if not set(_LATENCY_NEEDED) <= set(types):
         return None
-    return read_query(
-        connection,
-        Latency,
-        "select is_over_2h, count(distinct opportunity_id) as count_opportunities, "
-        "count(distinct opportunity_id) filter (where is_converted is not null) as count_known, "
-        "count(distinct opportunity_id) filter (where is_converted) as count_converted, "
-        f"median(latency_hours) as median_hours from {LATENCY_MART} "
-        "where is_over_2h is not null and opportunity_id is not null group by 1 order by 1",
-    )
+    parts = [
+        f"select {is_slow} as is_slow, count(*) filter (where is_{pace}_decided) as count_decided, "
+        f"count(*) filter (where is_{pace}_converted) as count_won, "
+        f"median(opportunity_latency_hours) filter (where is_{pace}_decided) as median_hours "
+        f"from {LATENCY_MART} where is_opportunity_row"
+        for is_slow, pace in (("false", "fast"), ("true", "slow"))
+    ]
+    found = read_query(connection, Latency, f"{' union all '.join(parts)} order by 1")
+    return found if any(item.count_decided for item in found) else ()
 
 
 @dataclass(frozen=True)
@@ -612,10 +669,12 @@ class Proposal:
 
     proposal_id: str
     topic: str | None
+    question: str | None
     customer_id: str | None
     customer_name: str | None
     asked_at: datetime | None
     count_questions: int | None
+    count_open_questions: int | None
     status: str | None
     answered_at: datetime | None
     waiting_days: float | None
@@ -631,7 +690,7 @@ def proposals(
         Proposal,
         ("proposal_id", "topic", "status"),
         (),
-        "case when answered_at is null then 0 else 1 end, waiting_days desc nulls last, "
+        "case when status = 'answered' then 1 else 0 end, waiting_days desc nulls last, "
         "proposal_id",
         page,
         page_size,
@@ -650,6 +709,7 @@ class Touch:
     channel: str | None
     direction: str | None
     topic: str | None
+    source_system: str | None
     occurred_at: datetime | None
     weight_points: float | None
 

@@ -101,11 +101,12 @@ RELATIONSHIP_MARTS: dict[str, str] = {
     """,
     "mart_influence_edge": """
         select 'edge' || n as influence_edge_id, 'crm:account' || f as from_customer_id,
-            'Account ' || f as from_customer_name, 'retail' as from_industry,
+            'Account ' || f as from_customer_name, 'retail' as industry,
             'crm:account' || t as to_customer_id, 'Account ' || t as to_customer_name,
             'saas' as to_industry, kind as edge_type, cast(1 + n % 6 as bigint) as count_events,
             timestamp '2026-01-01' as first_at, timestamp '2026-06-01' as last_at,
             cast((1 + n % 10) / 10 as double) as strength_ratio, n % 3 > 0 as is_above_threshold,
+            kind <> 'co_attendance' as is_claim,
             case when n % 3 = 0 then 'below_threshold' end as dropped_reason
         from (
             select n, n * 7 % 40 as f, (n * 11 + 3) % 40 as t, ['referral', 'share',
@@ -115,6 +116,13 @@ RELATIONSHIP_MARTS: dict[str, str] = {
             select 200 + n, 5, 5 + n, 'referral' from range(1, 34) as numbers(n)
         )
     """,
+    "mart_influence_dropped": """
+        select * from (
+            values ('share|self', 'share', 'self', true, 3, null),
+                ('supplier|not_delivered', 'supplier', 'not_delivered', true, null, null),
+                ('referral|counted', 'referral', 'counted', false, 57, 38)
+        ) as acts(influence_dropped_id, edge_type, reason, is_dropped, count_acts, count_edges)
+    """,
     "mart_referrer_sensitivity": """
         select 'crm:account5' as referrer_customer_id, 'crm:account' || n as customer_id,
             cast(40 - n as double) as influence_points, cast(30 - n as double)
@@ -123,17 +131,22 @@ RELATIONSHIP_MARTS: dict[str, str] = {
     """,
     "mart_star_opportunity": """
         select 'crm:account5' as customer_id, 'crm:opp' || n as opportunity_id,
-            'Deal ' || n as opportunity_name, 'crm:account' || n as neighbour_customer_id,
-            'Account ' || n as neighbour_customer_name, 'referral' as edge_type,
+            'Deal ' || n as opportunity_name, 'crm:account' || n as opportunity_customer_id,
+            'Account ' || n as opportunity_customer_name, 'influences' as relations,
+            'referral, share' as edge_types, cast(1 as double) as strength_ratio, n < 11 as is_open,
             'negotiation' as funnel_stage, cast(n * 1000 as double) as amount, 'CNY' as currency,
-            n = 5 as is_own
+            'Wang Fang' as rep_name, n = 5 as is_own
         from range(5, 12) as numbers(n)
     """,
     "mart_graph_latency": """
-        select 'crm:opp' || n as opportunity_id, timestamp '2026-06-01' as touched_at,
-            timestamp '2026-06-01 01:00:00' as graph_updated_at, cast(n % 5 as double)
-                as latency_hours, n % 5 > 2 as is_over_2h,
-            case when n % 7 > 0 then n % 5 < 2 end as is_converted
+        select 'crm:act' || n as activity_id, 'crm:opp' || n as opportunity_id,
+            timestamp '2026-06-01' as touched_at, timestamp '2026-06-01 01:00:00'
+                as graph_updated_at, true as is_opportunity_row,
+            cast(n % 5 as double) as latency_hours,
+            cast(n % 5 as double) as opportunity_latency_hours, n % 5 > 2 as is_over_2h,
+            n % 5 <= 2 and n % 7 > 0 as is_fast_decided,
+            n % 5 < 2 and n % 7 > 0 as is_fast_converted,
+            n % 5 > 2 and n % 7 > 0 as is_slow_decided, n % 70 = 9 as is_slow_converted
         from range(70) as numbers(n)
     """,
     "mart_over_contact_week": f"""
