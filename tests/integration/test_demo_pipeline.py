@@ -22,7 +22,7 @@ from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
-from tests.integration import intent_truths
+from tests.integration import graph_truths, intent_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.visitor_truths import visitor_differences
 
@@ -165,6 +165,20 @@ def test_published_scores_are_the_sum_of_their_factors(
         round(intent_truths.points_on(own, as_of, floor=1), 2) for own in by_signal.values()
     )
     assert float(score) == pytest.approx(expected, abs=0.011)
+
+
+def test_every_planted_relationship_and_opt_out_is_found_and_no_other(
+    first: CommandResult, settings: Settings
+) -> None:
+    truths = answer_key(settings.home)["truths"]
+    assert graph_truths.relationship_differences(settings, truths) == []
+
+
+def test_influence_and_what_is_lost_without_a_referrer_are_exact(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert graph_truths.influence_that_differs(settings) == []
+    assert graph_truths.sensitivity_that_differs(settings) == []
 
 
 def test_a_new_signal_is_a_row_and_a_changed_rule_a_new_version(
