@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 import requests
@@ -29,14 +29,18 @@ from dagster_project.connectors.extract import (
     Batch,
     Extract,
     check_names,
+    chunks,
     write_rows,
 )
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
+from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.redirects import RedirectRefused, StaysAtHome, told_redirect
 from dagster_project.connectors.secrets import masked
 from dagster_project.connectors.source_models import Columns, Source, Table
+from dagster_project.settings import utc_now
 
+S = TypeVar("S", bound=Source)
 T = TypeVar("T")
 
 BATCH_ROWS = 5_000
@@ -87,6 +91,42 @@ class ApiTable(Table):
     def cursor_field(self) -> str | None:
         """The field with the time of the last change; None for a table that is read whole."""
         return self.cursor[0] if self.cursor and self.load == "incremental" else None
+
+
+class ApiReader(Generic[S]):
+    """What the readers of web interfaces have in common: source, window, and what calls cost."""
+
+    reads_windows = True
+
+    def __init__(self, source: S, window: Window | None = None) -> None:
+        self._source = source
+        self._window = window
+        self._retry = PoliteRetry.counting()
+        self._calls = 0
+
+    @contextlib.contextmanager
+    def _reading(
+        self,
+        table: ApiTable | None,
+        state: Mapping[str, Any],
+        newest: Callable[[], datetime | None],
+    ) -> Iterator[Extract]:
+        """An extract to fill; with its calls, and the cursor at ``newest`` before the reading.
+
+        ``table`` is None where the source knows no times of changes.
+        """
+        extract = Extract()
+        calls, retries = self._calls, self._retry.counts[0]
+        moment = newest() if table and table.cursor_field else None
+        taken_at = naive_utc(utc_now())
+        yield extract
+        if not (table and table.cursor_field):
+            # A copy of the whole table is as new as the moment at which it was taken.
+            extract.newest_at = taken_at
+        elif not self._window:
+            move_cursor(extract, table, state, moment)
+        extract.count_calls = self._calls - calls
+        extract.count_retries = self._retry.counts[0] - retries
 
 
 class PoliteRetry(Retry):
@@ -286,7 +326,7 @@ def write_keys(
 ) -> Path:
     """Keys of rows as a Parquet file, by default of those that a source holds now."""
     path = work / f"{name}.keys.parquet"
-    batches = (Batch(columns, list(chunk)) for chunk in _chunks(keys, BATCH_ROWS))
+    batches = (Batch(columns, list(chunk)) for chunk in chunks(keys, BATCH_ROWS))
     declared: dict[str, str | None] = {name: kinds[name] for name in columns}
     write_rows(Extract(), batches, path, frozen={}, declared=declared, zone=_UTC)
     return path
@@ -303,11 +343,6 @@ def utc(value: Any, zone: ZoneInfo = _UTC) -> datetime | None:
         return None
     aware = value if value.tzinfo else value.replace(tzinfo=zone)
     return aware.astimezone(UTC).replace(tzinfo=None)
-
-
-def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most ``size`` values, in order."""
-    yield from _chunks(values, size)
 
 
 @contextlib.contextmanager
@@ -349,7 +384,7 @@ def _batches(
     records: Iterable[Mapping[str, Any]], names: list[str], cursor: str | None, zone: ZoneInfo
 ) -> Iterator[Batch]:
     columns = [*names, CURSOR_COLUMN] if cursor else names
-    for chunk in _chunks(records, BATCH_ROWS):
+    for chunk in chunks(records, BATCH_ROWS):
         rows = []
         for record in chunk:
             row = [record.get(name) for name in names]
@@ -357,17 +392,6 @@ def _batches(
                 row.append(utc(record.get(cursor), zone))
             rows.append(tuple(row))
         yield Batch(columns, rows)
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    chunk: list[T] = []
-    for value in values:
-        chunk.append(value)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _bound(text: str, zone: ZoneInfo) -> datetime:

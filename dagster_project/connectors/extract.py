@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -26,6 +26,8 @@ from dagster_project.connectors.values import (
     type_name_zh,
     type_of_value,
 )
+
+T = TypeVar("T")
 
 CURSOR_COLUMN = "_cursor"
 POSITION_FIELDS = [pa.field("_source_file", pa.string()), pa.field("_source_row", pa.int64())]
@@ -104,6 +106,18 @@ class Batch:
     rows: Sequence[Sequence[Any]]
     file: str | None = None
     numbers: Sequence[int] | None = None
+
+
+def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most ``size`` values, in order."""
+    chunk: list[T] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def check_names(columns: Sequence[str], where: str) -> None:

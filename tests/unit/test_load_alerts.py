@@ -13,14 +13,9 @@ from dagster_project.defs.ingestion import (
     alerts_of,
     build_source_assets,
 )
-from tests.unit.connectors.loading import Installation, execute
+from tests.unit.connectors.loading import SHOP, Installation, execute
 
-SOURCE = """
-[[source]]
-system = "shop"
-kind = "sql"
-url = "sqlite:///{here}/data/shop.sqlite"
-  [[source.table]]
+SOURCE = f"""{SHOP}  [[source.table]]
   name = "orders"
   primary_key = "id"
   [[source.table]]

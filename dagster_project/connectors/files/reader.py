@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ from dagster_project.connectors.extract import (
     Extract,
     changed_type,
     check_names,
+    chunks,
     write_rows,
 )
 from dagster_project.connectors.files import csv_rows
@@ -232,19 +233,13 @@ class FilesReader:
             piece.rows_read = count
             return
 
-        def batches() -> Iterator[Batch]:
-            rows: list[list[str | None]] = []
-            numbers: list[int] = []
-            for record in csv_rows.read_rows(copy, form, file, piece.rejected):
-                rows.append(record.fields)
-                numbers.append(record.line)
-                if len(rows) == BATCH_ROWS:
-                    yield Batch(columns, rows, file, numbers)
-                    rows, numbers = [], []
-            yield Batch(columns, rows, file, numbers)
-
+        rows = (
+            (record.line, record.fields)
+            for record in csv_rows.read_rows(copy, form, file, piece.rejected)
+        )
         declared: dict[str, str | None] = dict.fromkeys(columns, "text")
-        write_rows(piece, batches(), target, frozen={}, declared=declared, zone=self._zone)
+        batches = _batches(columns, rows, file)
+        write_rows(piece, batches, target, frozen={}, declared=declared, zone=self._zone)
         piece.rows_read += len(piece.rejected)
 
     def _read_jsonl(
@@ -259,25 +254,18 @@ class FilesReader:
         unreadable: list[RejectedRow] = []
         open_line = None if piece.state.get("is_final") else _open_line(copy)
 
-        def batches() -> Iterator[Batch]:
-            found: list[dict[str, Any]] = []
-            numbers: list[int] = []
+        def rows() -> Iterator[tuple[int, dict[str, Any]]]:
             for number, line in enumerate(text_lines(copy.path), start=1):
                 if not line.strip():
                     continue
                 row = _parse_json(line, number, file, [] if number == open_line else unreadable)
-                if row is None and number == open_line:
-                    piece.state["is_open"] = True
                 if row is not None:
-                    found.append(row)
-                    numbers.append(number)
-                if len(found) == BATCH_ROWS:
-                    yield _json_batch(found, file, numbers)
-                    found, numbers = [], []
-            if found:
-                yield _json_batch(found, file, numbers)
+                    yield number, row
+                elif number == open_line:
+                    piece.state["is_open"] = True
 
-        write_rows(piece, batches(), target, frozen=frozen, declared={}, zone=self._zone)
+        batches = (_json_batch(chunk, file) for chunk in chunks(rows(), BATCH_ROWS))
+        write_rows(piece, batches, target, frozen=frozen, declared={}, zone=self._zone)
         piece.rows_read += len(unreadable)
         piece.rejected.extend(unreadable)
         piece.rejected.sort(key=lambda row: row.source_row or 0)
@@ -319,20 +307,13 @@ class FilesReader:
                 )
                 check_names(columns, file)
 
-                def batches() -> Iterator[Batch]:
-                    cells: list[tuple[Any, ...]] = []
-                    numbers: list[int] = []
-                    for number, row in rows:
-                        row = (*row[:width], *(None,) * (width - len(row)))
-                        if any(cell is not None for cell in row):
-                            cells.append(row)
-                            numbers.append(number)
-                        if len(cells) == BATCH_ROWS:
-                            yield Batch(columns, cells, file, numbers)
-                            cells, numbers = [], []
-                    yield Batch(columns, cells, file, numbers)
-
-                write_rows(piece, batches(), target, frozen=frozen, declared={}, zone=self._zone)
+                filled = (
+                    (number, (*row[:width], *(None,) * (width - len(row))))
+                    for number, row in rows
+                    if any(cell is not None for cell in row[:width])
+                )
+                batches = _batches(columns, filled, file)
+                write_rows(piece, batches, target, frozen=frozen, declared={}, zone=self._zone)
         except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError) as error:
             raise SourceError(
                 Words(
@@ -534,6 +515,18 @@ def _parse_json(
     return None
 
 
-def _json_batch(rows: list[dict[str, Any]], file: str, numbers: list[int]) -> Batch:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    return Batch(columns, [[row.get(name) for name in columns] for row in rows], file, numbers)
+def _batches(
+    columns: Sequence[str], rows: Iterable[tuple[int, Sequence[Any]]], file: str
+) -> Iterator[Batch]:
+    """Numbered rows as batches, one of them where there is no row."""
+    chunk: list[tuple[int, Sequence[Any]]] = []
+    for chunk in chunks(rows, BATCH_ROWS):
+        yield Batch(columns, [row for _, row in chunk], file, [number for number, _ in chunk])
+    if not chunk:
+        yield Batch(columns, [], file, [])
+
+
+def _json_batch(rows: Sequence[tuple[int, dict[str, Any]]], file: str) -> Batch:
+    columns = list(dict.fromkeys(name for _, row in rows for name in row))
+    values = [[row.get(name) for name in columns] for _, row in rows]
+    return Batch(columns, values, file, [number for number, _ in rows])

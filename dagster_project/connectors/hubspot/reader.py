@@ -33,11 +33,9 @@ from hubspot.crm.objects import (
 
 from dagster_project.connectors.api import (
     TIMEOUT_SECONDS,
-    PoliteRetry,
+    ApiReader,
     Span,
     again,
-    chunks,
-    move_cursor,
     span_of,
     tell_deleted,
     told,
@@ -46,13 +44,11 @@ from dagster_project.connectors.api import (
     write_records,
 )
 from dagster_project.connectors.check import Finding, from_problem, limited, ok
-from dagster_project.connectors.extract import Extract
+from dagster_project.connectors.extract import Extract, chunks
 from dagster_project.connectors.hubspot.settings import HubSpotSource, HubSpotTable
 from dagster_project.connectors.kinds import Load, Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.secrets import masked, need_secret
-from dagster_project.settings import utc_now
 
 Kinds = dict[str, str | None]
 
@@ -112,21 +108,16 @@ API_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 
 
-class HubSpotReader:
+class HubSpotReader(ApiReader[HubSpotSource]):
     """A HubSpot account; :meth:`extract` reads one table of it."""
 
-    reads_windows = True
-
     def __init__(self, source: HubSpotSource, window: Window | None = None) -> None:
-        self._source = source
-        self._window = window
-        self._retry = PoliteRetry.counting()
+        super().__init__(source, window)
         self._client = HubSpot(
             access_token=need_secret(source, "access_token"),
             host=source.base_url,
             retry=self._retry,
         )
-        self._calls = 0
         self._quota: tuple[int | None, int | None] = (None, None)
         self._properties: dict[str, list[str]] = {}
 
@@ -138,8 +129,6 @@ class HubSpotReader:
         Raises:
             SourceError: the token, a scope or the object type is wrong, or no answer comes.
         """
-        extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
         readers: dict[str, Callable[..., tuple[Kinds, Iterable[dict[str, Any]]]]] = {
             "objects": self._objects,
@@ -148,9 +137,7 @@ class HubSpotReader:
             "owners": self._owners,
             "stages": self._stages,
         }
-        with self._told(where):
-            newest = self._newest(table) if table.cursor_field else None
-            taken_at = naive_utc(utc_now())
+        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
             kinds, records = readers[table.resource](table, extract, span, deleted)
@@ -164,12 +151,6 @@ class HubSpotReader:
                 cursor="_changed" if table.cursor_field else None,
             )
             tell_deleted(extract, table, deleted, "id", work)
-        if table.cursor_field and not self._window:
-            move_cursor(extract, table, state, newest)
-        elif not table.cursor_field:
-            extract.newest_at = taken_at
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
         extract.quota_used, extract.quota_limit = self._quota
         return extract
 

@@ -27,10 +27,9 @@ import requests
 from k3cloud_webapi_sdk.main import K3CloudApiSdk
 
 from dagster_project.connectors.api import (
-    PoliteRetry,
+    ApiReader,
     Span,
     again,
-    move_cursor,
     session,
     span_of,
     told,
@@ -43,24 +42,17 @@ from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.kinds import Load, Window
 from dagster_project.connectors.kingdee.settings import KingdeeSource, KingdeeTable, column_of
 from dagster_project.connectors.problems import SourceError, Words
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.secrets import masked, need_secret
-from dagster_project.settings import utc_now
 
 _NO_TIME = frozenset({"0001-01-01T00:00:00", "0001-01-01 00:00:00"})
 
 
-class KingdeeReader:
+class KingdeeReader(ApiReader[KingdeeSource]):
     """A data centre; :meth:`extract` reads one form of it."""
 
-    reads_windows = True
-
     def __init__(self, source: KingdeeSource, window: Window | None = None) -> None:
-        self._source = source
-        self._window = window
+        super().__init__(source, window)
         self._zone = ZoneInfo(source.time_zone)
-        self._retry = PoliteRetry.counting()
-        self._calls = 0
         self._client = _Client(source.server_url, session(self._retry, source.ca_file))
         self._client.InitConfig(
             source.account_id,
@@ -79,16 +71,9 @@ class KingdeeReader:
         Raises:
             SourceError: the application, the form or a field is refused, or no answer comes.
         """
-        extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
-        has_cursor = table.load == "incremental"
-        with self._told(where):
-            newest = self._newest(table) if has_cursor else None
-            taken_at = naive_utc(utc_now())
-            span = Span()
-            if has_cursor:
-                span = span_of(table, state, full=full, window=self._window, zone=self._zone)
+        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
+            span = span_of(table, state, full=full, window=self._window, zone=self._zone)
             write_records(
                 extract,
                 self._rows(table, list(table.fields), self._conditions(table, span)),
@@ -96,15 +81,9 @@ class KingdeeReader:
                 kinds={column_of(name): kind for name, kind in table.fields.items()},
                 state=state,
                 where=where,
-                cursor=column_of(str(table.cursor_field)) if has_cursor else None,
+                cursor=column_of(table.cursor_field) if table.cursor_field else None,
                 zone=self._zone,
             )
-        if has_cursor and not self._window:
-            move_cursor(extract, table, state, newest)
-        elif not has_cursor:
-            extract.newest_at = taken_at
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
         return extract
 
     def read_keys(self, table: KingdeeTable, columns: list[str], work: Path) -> Path:

@@ -28,10 +28,9 @@ from odoorpc.error import RPCError
 
 from dagster_project.connectors.api import (
     TIMEOUT_SECONDS,
-    PoliteRetry,
+    ApiReader,
     Span,
     again,
-    move_cursor,
     span_of,
     told,
     utc,
@@ -43,9 +42,7 @@ from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.kinds import Load, Window
 from dagster_project.connectors.odoo.settings import OdooSource, OdooTable
 from dagster_project.connectors.problems import SourceError, Words, one_line
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.secrets import masked, named_secret, need_secret
-from dagster_project.settings import utc_now
 
 LANDED_TYPES = {
     "boolean": "boolean",
@@ -71,16 +68,11 @@ PASSING: tuple[type[BaseException], ...] = (
 BUSY = frozenset({429, 500, 502, 503, 504})
 
 
-class OdooReader:
+class OdooReader(ApiReader[OdooSource]):
     """An Odoo database; :meth:`extract` reads one model of it."""
 
-    reads_windows = True
-
     def __init__(self, source: OdooSource, window: Window | None = None) -> None:
-        self._source = source
-        self._window = window
-        self._retry = PoliteRetry.counting()
-        self._calls = 0
+        super().__init__(source, window)
         self._fields: dict[str, dict[str, dict[str, Any]]] = {}
         with self._told(source.system):
             self._client = self._sign_in()
@@ -94,18 +86,11 @@ class OdooReader:
         Raises:
             SourceError: the model or a field is not shown to the user, or no answer comes.
         """
-        extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
-        has_cursor = table.load == "incremental"
-        with self._told(where):
+        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
             fields = self._wanted(table)
             kinds = _columns(fields)
-            newest = self._newest(table) if has_cursor else None
-            taken_at = naive_utc(utc_now())
-            span = Span()
-            if has_cursor:
-                span = span_of(table, state, full=full, window=self._window)
+            span = span_of(table, state, full=full, window=self._window)
             domain = _domain(table, span)
             extract.rows_asked = int(self._call(table.model, "search_count", [domain]))
             write_records(
@@ -115,14 +100,8 @@ class OdooReader:
                 kinds=kinds,
                 state=state,
                 where=where,
-                cursor=table.cursor_field if has_cursor else None,
+                cursor=table.cursor_field,
             )
-        if has_cursor and not self._window:
-            move_cursor(extract, table, state, newest)
-        elif not has_cursor:
-            extract.newest_at = taken_at
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
         return extract
 
     def count_rows(self, table: OdooTable) -> int | None:
@@ -160,6 +139,7 @@ class OdooReader:
 
     def _newest(self, table: OdooTable) -> datetime | None:
         """The newest change that the database shows before anything is read."""
+        self._wanted(table)  # a field that is hidden is told as that
         cursor = str(table.cursor_field)
         found = self._call(
             table.model,

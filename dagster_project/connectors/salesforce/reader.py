@@ -31,10 +31,9 @@ from simple_salesforce.exceptions import (
 )
 
 from dagster_project.connectors.api import (
-    PoliteRetry,
+    ApiReader,
     Span,
     again,
-    move_cursor,
     session,
     span_of,
     tell_deleted,
@@ -47,10 +46,8 @@ from dagster_project.connectors.check import Finding, from_problem, limited, ok
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.kinds import Load, Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.salesforce.settings import SalesforceSource, SalesforceTable
 from dagster_project.connectors.secrets import masked, need_secret, remember
-from dagster_project.settings import utc_now
 
 # A longer query does not fit the address of a request (16,384 characters in all).
 LONGEST_QUERY = 12_000
@@ -67,17 +64,12 @@ NUMBERS = frozenset({"double", "currency", "percent"})
 FORGOTTEN_QUERY = "INVALID_QUERY_LOCATOR"
 
 
-class SalesforceReader:
+class SalesforceReader(ApiReader[SalesforceSource]):
     """A Salesforce org; :meth:`extract` reads one object of it."""
 
-    reads_windows = True
-
     def __init__(self, source: SalesforceSource, window: Window | None = None) -> None:
-        self._source = source
-        self._window = window
-        self._retry = PoliteRetry.counting()
+        super().__init__(source, window)
         self._session = session(self._retry, source.ca_file)
-        self._calls = 0
         self._described: dict[str, dict[str, Any]] = {}
         self._client = self._connect()
 
@@ -89,13 +81,9 @@ class SalesforceReader:
         Raises:
             SourceError: the org refuses, the object or a field is not shown, no answer comes.
         """
-        extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
-        with self._told(where):
+        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
             kinds = self._columns(table)
-            newest = self._newest(table) if table.cursor_field else None
-            taken_at = naive_utc(utc_now())
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
             write_records(
@@ -110,12 +98,6 @@ class SalesforceReader:
             tell_deleted(extract, table, deleted, "Id", work)
             if extract.rows_asked is not None:
                 extract.rows_gap = max(extract.rows_asked - extract.rows_read - len(deleted), 0)
-        if table.cursor_field and not self._window:
-            move_cursor(extract, table, state, newest)
-        elif not table.cursor_field:
-            extract.newest_at = taken_at
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
         usage = self._client.api_usage.get("api-usage")
         if usage:
             extract.quota_used, extract.quota_limit = int(usage.used), int(usage.total)
@@ -210,6 +192,7 @@ class SalesforceReader:
 
     def _newest(self, table: SalesforceTable) -> datetime | None:
         """The newest change that the org shows before anything is read."""
+        self._columns(table)  # a field that is hidden is told as that
         query = (
             f"SELECT {table.cursor_field} FROM {table.object} WHERE {table.cursor_field} != NULL "
             f"ORDER BY {table.cursor_field} DESC LIMIT 1"

@@ -26,21 +26,18 @@ from dlt.sources.helpers.rest_client import RESTClient
 
 from dagster_project.connectors.api import (
     TRIES,
-    PoliteRetry,
+    ApiReader,
     again,
-    chunks,
     session,
     told,
     write_records,
 )
 from dagster_project.connectors.check import Finding, from_problem, limited, ok
-from dagster_project.connectors.extract import Extract
+from dagster_project.connectors.extract import Extract, chunks
 from dagster_project.connectors.kinds import Load
 from dagster_project.connectors.problems import SourceError, Words
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.secrets import masked, need_secret, remember
 from dagster_project.connectors.wecom.settings import WeComSource, WeComTable
-from dagster_project.settings import utc_now
 
 MEMBERS_PER_CALL = 100
 PAGE = 100
@@ -86,17 +83,17 @@ ID_COLUMNS: Kinds = {"external_userid": "text", "id_kind": "text", "id_value": "
 MEMBER_COLUMNS: Kinds = {"userid": "text", "has_licence": "boolean"}
 
 
-class WeComReader:
+class WeComReader(ApiReader[WeComSource]):
     """A company; :meth:`extract` reads one table of it.
 
     All tables come out of one reading of the customers, made when the first of them is read.
     """
 
+    reads_windows = False
+
     def __init__(self, source: WeComSource) -> None:
-        self._source = source
-        self._retry = PoliteRetry.counting()
+        super().__init__(source)
         self._http = RESTClient(base_url=source.base_url, session=session(self._retry))
-        self._calls = 0
         self._tokens: dict[str, str] = {}
         self._members: list[str] | None = None
         self._unlicensed: set[str] = set()
@@ -112,11 +109,8 @@ class WeComReader:
             SourceError: the secret is wrong or has no right, or no answer comes.
         """
         del full
-        extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         where = f"{self._source.system}.{table.name}"
-        with self._told(where):
-            taken_at = naive_utc(utc_now())
+        with self._told(where), self._reading(None, state, lambda: None) as extract:
             kinds, records = self._records(table)
             write_records(
                 extract,
@@ -129,9 +123,6 @@ class WeComReader:
             self._tell_coverage(extract)
             if table.resource in ("customers", "ids"):
                 extract.notes += self._tell_unionids()
-        extract.newest_at = taken_at
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
         return extract
 
     def _records(self, table: WeComTable) -> tuple[Kinds, Iterable[Mapping[str, Any]]]:

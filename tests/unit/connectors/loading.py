@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from dagster_project.connectors import load_source
 from dagster_project.connectors.receipts import Receipt
 from dagster_project.connectors.sources_file import load_sources
 from dagster_project.settings import Settings
+
+# A source that is the SQLite file of :attr:`Installation.database`; its tables follow.
+SHOP = """
+[[source]]
+system = "shop"
+kind = "sql"
+url = "sqlite:///{here}/data/shop.sqlite"
+"""
 
 
 class Installation:
@@ -23,6 +32,15 @@ class Installation:
         self.data = folder / "data"
         self.data.mkdir()
         self.settings = Settings(home=folder / "home", sources=folder / "sources.toml")
+
+    @property
+    def database(self) -> Path:
+        return self.data / "shop.sqlite"
+
+    def is_that_of_commands(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let commands that are run in this test find this installation."""
+        monkeypatch.setenv("SMH_HOME", str(self.settings.home))
+        monkeypatch.setenv("SMH_SOURCES", str(self.settings.sources_file))
 
     def sources(self, text: str) -> None:
         self.settings.sources_file.write_text(text, encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +11,9 @@ from dagster_project.connectors import kinds
 from dagster_project.connectors.check import check_source, exit_code, main
 from dagster_project.connectors.sources_file import load_sources
 from dagster_project.settings import REPO_ROOT, process_environment
-from tests.unit.connectors.loading import Installation, execute
+from tests.unit.connectors.loading import SHOP, Installation, execute
 
-SHOP = """
-[[source]]
-system = "shop"
-kind = "sql"
-url = "sqlite:///{here}/data/shop.sqlite"
-  [[source.table]]
+TABLES = """  [[source.table]]
   name = "orders"
   [[source.table]]
   name = "people"
@@ -27,18 +21,16 @@ url = "sqlite:///{here}/data/shop.sqlite"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    shop = Installation(tmp_path)
-    monkeypatch.setenv("SMH_HOME", str(shop.settings.home))
-    monkeypatch.setenv("SMH_SOURCES", str(shop.settings.sources_file))
+def shop(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    shop.is_that_of_commands(monkeypatch)
     execute(
-        shop.data / "shop.sqlite",
+        shop.database,
         "create table orders (id integer)",
         "create table people (id integer)",
         "insert into orders values (1), (2)",
         "insert into people values (1)",
     )
-    shop.sources(SHOP)
+    shop.sources(SHOP + TABLES)
     return shop
 
 
@@ -76,7 +68,9 @@ def test_a_table_that_is_gone_is_told_beside_the_others(shop: Installation) -> N
 def test_a_secret_that_is_not_set_stops_the_check(
     shop: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop.sources(SHOP.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"'))
+    shop.sources(
+        (SHOP + TABLES).replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
+    )
     monkeypatch.delenv("SHOP_URL", raising=False)
     assert main("sql", ["--check"]) == 2
     told = capsys.readouterr().out
@@ -88,7 +82,9 @@ def test_the_client_of_a_kind_may_fail_in_ways_of_its_own(
     shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_URL", "sqlite:////nowhere/at-all")
-    shop.sources(SHOP.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"'))
+    shop.sources(
+        (SHOP + TABLES).replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
+    )
 
     def broken(_: object) -> list[object]:
         raise RuntimeError("no answer from sqlite:////nowhere/at-all")

@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,11 +94,10 @@ def centre() -> Iterator[DataCentre]:
 
 
 @pytest.fixture()
-def erp(tmp_path: Path, centre: DataCentre, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def erp(shop: Installation, centre: DataCentre, monkeypatch: pytest.MonkeyPatch) -> Installation:
     monkeypatch.setenv("KD_APP_ID", APP_ID)
     monkeypatch.setenv("KD_APP_SECRET", SECRET)
-    made = Installation(tmp_path)
-    made.sources(
+    shop.sources(
         f"""
         [[source]]
         system = "shop"
@@ -120,7 +118,7 @@ def erp(tmp_path: Path, centre: DataCentre, monkeypatch: pytest.MonkeyPatch) -> 
                      FBillAllAmount = "decimal(10)", FDate = "date", FModifyDate = "timestamp" }}
         """.replace('"text",\n                     ', '"text", ')
     )
-    return made
+    return shop
 
 
 def test_more_rows_than_one_answer_holds_come_all(centre: DataCentre, erp: Installation) -> None:

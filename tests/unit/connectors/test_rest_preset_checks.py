@@ -129,8 +129,7 @@ def kind(
     tables, more = TABLES[name]
     text = SOURCE.replace("{more}", more).replace("{tables}", str(tables)).replace("'", '"')
     shop.sources(text.replace("{kind}", name).replace("{url}", server.url))
-    monkeypatch.setenv("SMH_HOME", str(shop.settings.home))
-    monkeypatch.setenv("SMH_SOURCES", str(shop.settings.sources_file))
+    shop.is_that_of_commands(monkeypatch)
     return name
 
 

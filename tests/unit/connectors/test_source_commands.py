@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from dagster_project.connectors import __main__ as command
-from tests.unit.connectors.loading import Installation, execute
+from tests.unit.connectors.loading import SHOP, Installation, execute
 
-SOURCES = """
-[[source]]
-system = "shop"
-kind = "sql"
-url = "sqlite:///{here}/data/shop.sqlite"
-  [[source.table]]
+SOURCES = f"""{SHOP}  [[source.table]]
   name = "orders"
   load = "incremental"
   cursor = "changed_at"
@@ -26,12 +19,10 @@ url = "sqlite:///{here}/data/shop.sqlite"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    shop = Installation(tmp_path)
-    monkeypatch.setenv("SMH_HOME", str(shop.settings.home))
-    monkeypatch.setenv("SMH_SOURCES", str(shop.settings.sources_file))
+def shop(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    shop.is_that_of_commands(monkeypatch)
     execute(
-        shop.data / "shop.sqlite",
+        shop.database,
         "create table orders (id integer, amount integer, changed_at timestamp)",
         "create table people (id integer, name text)",
         (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,11 +120,10 @@ def company() -> Iterator[Company]:
 
 
 @pytest.fixture()
-def chat(tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def chat(shop: Installation, company: Company, monkeypatch: pytest.MonkeyPatch) -> Installation:
     monkeypatch.setenv("WECOM_SECRET", SECRET)
     monkeypatch.setenv("WECOM_DIRECTORY", DIRECTORY)
-    made = Installation(tmp_path)
-    made.sources(
+    shop.sources(
         f"""
         [[source]]
         system = "shop"
@@ -136,7 +134,7 @@ def chat(tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch) -> I
         directory_secret_env = "WECOM_DIRECTORY"
         """
     )
-    return made
+    return shop
 
 
 def test_customers_of_all_visible_members_come_and_the_coverage_is_told(
