@@ -22,7 +22,7 @@ from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
-from tests.integration import graph_truths, intent_truths
+from tests.integration import graph_truths, intent_truths, organisation_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.visitor_truths import visitor_differences
 
@@ -249,6 +249,13 @@ def test_a_new_signal_is_a_row_and_a_changed_rule_a_new_version(
     assert after[1][0].startswith("2026-01-01.")
     assert after[0][2] < since <= after[1][1]
     assert after[1][3], "the day of the change is marked"
+
+
+def test_organisation_and_traps_are_what_was_planted(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert first.code == 0, first.output
+    assert organisation_truths.differences(settings) == []
 
 
 def test_every_rejected_row_is_published_with_its_reason(
