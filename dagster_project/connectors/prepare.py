@@ -222,11 +222,10 @@ class Preparation:
             prepared.held_back = _keys_shrunk(int(present), int(expected), ratio, guard)
             prepared.count_seen = int(present)
             return
-        self._bury(
-            prepared,
-            f"not exists (select 1 from {now} as k where {self._same('k', 'l')}) "
-            f"and exists (select 1 from {covered} as c where {self._same('c', 'l')})",
-        )
+        is_gone = f"not exists (select 1 from {now} as k where {self._same('k', 'l')})"
+        if coverage is not None:
+            is_gone += f" and exists (select 1 from {covered} as c where {self._same('c', 'l')})"
+        self._bury(prepared, is_gone)
         self._connection.execute(
             f"""
             create temp table absent as
@@ -290,14 +289,16 @@ class Preparation:
             f"or exists (select 1 from {apart} as b where {same}) or {is_null})"
         )
         is_due = "true" if is_one_moment else f"exists (select 1 from {before} as b where {same})"
-        if not full:
+        if full:
+            is_settled = f"({is_settled} or {is_due})"
+        else:
             (lost,) = self._one(
                 f"select count(*) from absent as a where {is_due} and not {is_settled}"
             )
             prepared.rows_lost = int(lost)
-        settled = "true" if full else is_settled
         self._copy_absent(
-            prepared, f"select {duck.names(self._key)}, {settled} as _is_settled from absent as a"
+            prepared,
+            f"select {duck.names(self._key)}, {is_settled} as _is_settled from absent as a",
         )
 
     def note_rejected(self, prepared: Prepared) -> None:

@@ -160,3 +160,22 @@ def test_quarantined_row_is_known_by_the_next_comparison_however_late(
     shop.sources(SQL + '  sweep = "every_load"\n')
     receipt = shop.load()["deals"]
     assert (receipt.rows_gap, AGAIN in receipt.message_en) == (1, False)
+
+
+def test_row_that_came_during_a_whole_reading_is_not_given_up(
+    shop: Installation, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time is behind the cursor, so nothing but its key tells that it is missing."""
+    shop.load()
+    keys = SqlReader.read_keys
+    late = ["insert into deals values (11, 11, '2025-01-01')"]
+
+    def read_keys(self: SqlReader, *args: object) -> object:
+        if late:
+            execute(database, late.pop())
+        return keys(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqlReader, "read_keys", read_keys)
+    assert shop.load(full=True)["deals"].rows_gap == 1
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_gap, receipt.rows_loaded, AGAIN in receipt.message_en) == (0, 1, True)
