@@ -11,6 +11,9 @@ LONGEST = (
     "browser/test_dashboard.py",
     "integration/test_real_data.py",
     "browser/test_intent_pages.py",
+    "integration/test_connected_systems.py",
+    "systems/test_business_databases.py",
+    "connectors/test_killed_processes.py",
 )
 
 

@@ -21,7 +21,7 @@ from tests.integration.pipeline_run import build, load_all
 
 __all__ = ["mariadb"]
 
-pytestmark = [pytest.mark.systems, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 PASSWORD = "s3cret%2F%40word"

@@ -17,6 +17,7 @@ import requests
 from tests.unit.connectors.loading import Installation
 
 pytestmark = pytest.mark.systems
+START_SECONDS = 120
 PACKAGES = ("json-server@0.17.4", "@stoplight/prism-cli@5")
 
 OPENAPI = {
@@ -84,10 +85,13 @@ def running(command: list[str], path: str) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
-            with contextlib.suppress(requests.ConnectionError):
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(requests.RequestException):
                 requests.get(url + path, timeout=5)
                 break
+            assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command[0]} does not answer on {url}{path}"
             time.sleep(0.25)
         yield url
     finally:
