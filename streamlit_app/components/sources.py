@@ -80,10 +80,10 @@ def overview(view: View) -> None:
             st.html(f'<div class="empty">{html.escape(view.text(key))}</div>')
             return
         names = (
-            "source_system", "load_status", "count_tables", "last_load_at", "next_due_at",
-            "rows_received", "rows_gap", "rows_rejected", "coverage", "quota",
+            "source_system", "load_status", "source_label", "count_tables", "last_load_at",
+            "next_due_at", "rows_received", "rows_gap", "rows_rejected", "coverage", "quota",
         )  # fmt: skip
-        numbers = names[5:]
+        numbers = names[6:]
         headings = [
             (view.text(f"column.{name}"), "num" if name in numbers else "") for name in names
         ]
@@ -105,7 +105,7 @@ def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
         return formats.DASH if value is None else formats.shown(value, "ratio", view.language)
 
     named = state.label_zh if view.language == "zh" else state.label_en
-    label = "" if named == state.source_system else named
+    label = "" if named == state.source_system else named  # the default of the sources file
 
     def number(value: int) -> str:
         return formats.DASH if state.last_load_at is None else formats.number(value)
@@ -118,8 +118,9 @@ def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
         due = view.text("schedule.manual")
     of_total = view.text("trust.of", total=formats.number(state.count_tables))
     return [
-        html.Cell(f"{state.source_system} · {label}" if label else state.source_system, title=kind),
+        html.Cell(state.source_system, title=kind),
         html.Cell(view.text(f"state.{state.status}"), status=_DOTS[state.status]),
+        html.Cell(label or kind),
         html.Cell(f"{formats.number(state.count_good)} {of_total}"),
         html.Cell(
             formats.DASH
