@@ -1,4 +1,4 @@
-"""A real Tryton on PostgreSQL, from its database to the marts that the pages show.
+"""A real Tryton on PostgreSQL, from its database to the marts and the page that shows them.
 
 What has to come out is asked of Tryton itself, through its own models (tryton_records.py).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,8 @@ from dagster_project.connectors.check import check_source, exit_code
 from dagster_project.connectors.receipts import Receipt
 from dagster_project.connectors.sources_file import load_sources
 from dagster_project.settings import Settings
-from tests.integration.pipeline_run import build, load_all
+from tests.integration.pipeline_run import build_and_publish, dbt, load_all
+from tests.integration.shown_page import overview_page
 from tests.systems.tryton_server import Tryton, install
 
 pytestmark = [pytest.mark.systems, pytest.mark.timeout(1800)]
@@ -33,10 +34,10 @@ kind = "tryton"
 url_env = "TRYTON_URL"
 """
 MODELS = (
-    "+mart_opportunity", "+mart_funnel_stage", "+mart_lead", "+mart_order", "+mart_order_line",
-    "+fct_quote", "+fct_invoice", "+int_canonical__payments", "+int_canonical__production_orders",
-    "+int_canonical__shipments", "+int_canonical__inventory_batches", "+mart_code_usage",
-    "+mart_unmatched_reference", "+mart_unconverted_value",
+    "mart_opportunity", "mart_funnel_stage", "mart_lead", "mart_order", "mart_order_line",
+    "fct_quote", "fct_invoice", "int_canonical__payments", "int_canonical__production_orders",
+    "int_canonical__shipments", "int_canonical__inventory_batches", "mart_code_usage",
+    "mart_unmatched_reference", "mart_unconverted_value",
 )  # fmt: skip
 FUNNEL = {
     "lead": "prospecting",
@@ -103,7 +104,7 @@ def chain(request: pytest.FixtureRequest, tryton: Tryton, work: str, settings: S
     if request.param == "second":
         tryton.records("second", work)
     receipts = {table: receipt for (_, table), receipt in load_all(settings).items()}
-    build(settings, select=MODELS)
+    build_and_publish(settings, also=MODELS)
     return Chain(settings, receipts, json.loads(tryton.records("answers", work)))
 
 
@@ -113,6 +114,14 @@ def test_every_table_is_loaded_and_nothing_is_refused(chain: Chain) -> None:
     assert len(chain.receipts) == 14
     assert chain.rows("select * from marts.mart_unmatched_reference") == []
     assert chain.rows("select * from marts.mart_unconverted_value") == []
+
+
+def test_the_models_keep_their_promises(chain: Chain) -> None:
+    run = dbt(
+        chain.settings, "test", "--select", *(f"+{name}" for name in MODELS),
+        "--indirect-selection", "cautious", "--exclude", "resource_type:unit_test",
+    )  # fmt: skip
+    assert run.code == 0, run.output
 
 
 def test_opportunities_by_state(chain: Chain) -> None:
@@ -135,9 +144,7 @@ def test_opportunities_by_state(chain: Chain) -> None:
 
 
 def test_the_funnel_holds_every_stage_that_tryton_remembers(chain: Chain) -> None:
-    entries: Counter[str] = Counter()
-    for state, count in chain.told["stage_entries"].items():
-        entries[FUNNEL[state]] += count
+    entries = Counter(FUNNEL[state] for states in chain.told["stages"].values() for state in states)
     rows = chain.rows(
         "select e.funnel_stage, count(*) from core.fct_opportunity_stage_event as e "
         "inner join core.fct_opportunity as o using (opportunity_id) group by 1"
@@ -148,6 +155,41 @@ def test_the_funnel_holds_every_stage_that_tryton_remembers(chain: Chain) -> Non
         "from marts.mart_funnel_stage"
     )
     assert recorded == (0,)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_shows_what_tryton_holds(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    page = overview_page(monkeypatch, chain.settings.home, source="erp", language=language)
+    opportunities, sales = chain.told["opportunities"], chain.told["sales"]
+    standing = {state for state in sales if state not in (*NO_ORDER, "cancelled")}
+    expected = {
+        "lead_count": _count(opportunities, opportunities),
+        "opportunity_count": _count(opportunities, opportunities),
+        "won_amount": _sum(opportunities, {"won"}),
+        "open_pipeline_amount": _sum(opportunities, {"lead", "opportunity", "converted"}),
+        "order_count": _count(sales, {state for state in sales if state not in NO_ORDER}),
+        "net_order_amount": _sum(sales, standing),
+    }
+    names = dict(chain.rows(f"select metric_id, name_{language} from rules.metric_catalogue"))
+    assert {metric: page.figures[names[metric]] for metric in expected} == expected
+    reached = Counter(
+        stage
+        for states in chain.told["stages"].values()
+        for stage in {FUNNEL[state] for state in states}
+    )
+    stages = dict(chain.rows(f"select funnel_stage, name_{language} from rules.funnel_stage"))
+    assert page.stages == {stages[stage]: count for stage, count in reached.items()}
+
+
+def _count(records: dict[str, list[Any]], states: Iterable[str]) -> Decimal:
+    return sum((Decimal(records[state][0]) for state in states if state in records), Decimal(0))
+
+
+def _sum(records: dict[str, list[Any]], states: Iterable[str]) -> Decimal:
+    total = sum((Decimal(records[state][1]) for state in states if state in records), Decimal(0))
+    return total.quantize(Decimal("0.01"))
 
 
 def test_orders_by_state(chain: Chain) -> None:

@@ -290,7 +290,7 @@ def answers() -> dict[str, Any]:
     told: dict[str, Any] = {}
     opportunities = Model.get("sale.opportunity").find([])
     told["opportunities"] = _by_state((o.state, o.amount) for o in opportunities)
-    told["stage_entries"] = _stage_entries()
+    told["stages"] = _stages()
     sales = Model.get("sale.sale").find([])
     told["sales"] = _by_state((s.state, s.untaxed_amount) for s in sales)
     told["untaxed_amounts"] = {s.id: str(s.untaxed_amount) for s in sales}
@@ -328,21 +328,20 @@ def _by_state(records: Any) -> dict[str, list[Any]]:
     return {state: [counts[state], str(sums[state])] for state in counts}
 
 
-def _stage_entries() -> dict[str, int]:
-    """Entries into each stage, as the record reads at every moment at which it was changed."""
+def _stages() -> dict[int, list[str]]:
+    """Stages that each opportunity went through, as it reads whenever it was changed."""
     model = Model.get("sale.opportunity")
     config = proteus_config.get_config()
-    entries: dict[str, int] = defaultdict(int)
+    stages: dict[int, list[str]] = {}
     for record in model.find([]):
         moments = sorted({moment for moment, *_ in _revisions(config, record.id)})
-        before = None
+        passed = stages.setdefault(record.id, [])
         for moment in moments:
             with config.set_context({"_datetime": moment}):
                 state = model(record.id).state
-            if state != before:
-                entries[state] += 1
-            before = state
-    return dict(entries)
+            if passed[-1:] != [state]:
+                passed.append(state)
+    return stages
 
 
 def _revisions(config: Any, record: int) -> list[Any]:
