@@ -19,6 +19,8 @@ from dagster_project.rule_tables.identity import NEEDED_THRESHOLDS as IDENTITY_T
 from dagster_project.rule_tables.identity import check_identity
 from dagster_project.rule_tables.intent import NEEDED_THRESHOLDS as INTENT_THRESHOLDS
 from dagster_project.rule_tables.intent import check_intent
+from dagster_project.rule_tables.relationship import NEEDED_THRESHOLDS as RELATIONSHIP_THRESHOLDS
+from dagster_project.rule_tables.relationship import check_relationship
 from dagster_project.rule_tables.scorecard import NEEDED_THRESHOLDS as SCORECARD_THRESHOLDS
 from dagster_project.rule_tables.scorecard import check_scorecard
 from dagster_project.rule_tables.tables import (
@@ -38,6 +40,7 @@ NEEDED_THRESHOLDS = (
     ("cycle_start_stage_order", "stage_order"),
     ("small_sample_rows", "rows"),
     *INTENT_THRESHOLDS,
+    *RELATIONSHIP_THRESHOLDS,
     *GRAPH_THRESHOLDS,
     *IDENTITY_THRESHOLDS,
     *TRAP_THRESHOLDS,
@@ -98,6 +101,7 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
     check_traps(seeds, objects, check_unique, problems)
     check_graph(seeds, check_unique, problems)
     check_identity(seeds, codes, check_unique, problems)
+    check_relationship(seeds, codes, check_unique, problems)
     if problems.messages:
         raise RuleTableError("\n".join(problems.messages))
 
