@@ -265,7 +265,8 @@ def _files(
 
 
 def _scorecard_files(settings: Settings) -> dict[str, str]:
-    model = {"name": MODEL, "description": DESCRIPTION}
+    # Whole weeks do not change with each new log line.
+    model = {"name": MODEL, "description": DESCRIPTION, "config": {"tags": ["full_run"]}}
     return {
         f"intermediate/{MODEL}.sql": scorecard_model(
             settings.seeds, settings.dbt_project / "models" / "marts"
