@@ -30,6 +30,7 @@ from streamlit_app.data.customers import (
     Opportunity,
     Person,
     Record,
+    Review,
     Score,
     Star,
     TouchEvent,
@@ -131,7 +132,7 @@ def head(view: View, item: Customer) -> None:
         ("dimension.rep", item.owner_rep_name or item.owner_rep_id or ""),
         ("account.tax_id", item.tax_id or ""),
         ("account.domain", item.web_domain or ""),
-        ("account.parent", item.parent_customer_id or ""),
+        ("account.parent", item.parent_customer_name or item.parent_customer_id or ""),
         ("account.systems", item.source_systems or ""),
         (
             "account.accounts",
@@ -512,25 +513,39 @@ def identity(view: View, item: Customer) -> None:
             ]
             body = [
                 [
-                    html.Cell(f"{one.left_id} ~ {one.right_id}"),
+                    html.Cell(
+                        f"{one.left_name or one.left_id} ~ {one.right_name or one.right_id or ''}",
+                        title=f"{one.left_id} ~ {one.right_id or ''}",
+                        classes="wrap",
+                    ),
                     html.Cell(
                         formats.DASH
                         if one.match_probability is None
                         else formats.percent(one.match_probability),
                         classes="num",
                     ),
-                    html.Cell(words(view, one.evidence_en, one.evidence_zh), classes="wrap"),
+                    html.Cell(_review_words(view, one), classes="wrap"),
                 ]
                 for one in waiting
             ]
             st.html(html.table(headings, body))
 
 
+def _review_words(view: View, item: Review) -> str:
+    """What speaks for it, why it waits, and what to do."""
+    said = (
+        words(view, item.evidence_en, item.evidence_zh),
+        words(view, item.reason_en, item.reason_zh),
+        words(view, item.remedy_en, item.remedy_zh),
+    )
+    return " ".join(part for part in said if part)
+
+
 def _record_cells(view: View, item: Record) -> list[html.Cell]:
     rule = view.text("identity.representative")
     if not item.is_representative or item.link_rule:
         code = item.link_rule or ""
-        named = view.code_label("identity_rule", code)
+        named = words(view, item.link_rule_en, item.link_rule_zh) or code
         rule = named if named != code else view.text_or(f"link_rule.{code}", code or formats.DASH)
     sure = formats.DASH
     if item.confidence_ratio is not None:

@@ -200,7 +200,6 @@ _LABELS = (
     ("intent_signal", "'intent_signal'", "signal_id", "name"),
     ("relationship_channel", "'touch_channel'", "channel", "name"),
     ("graph_edge_rule", "'edge_type'", "edge_type", "name"),
-    ("identity_rule", "'identity_rule'", "rule_id", "name"),
     ("mart_safe_frequency", "'segment'", "segment", "segment_name"),
     ("worklist_outcome", "'worklist_outcome'", "outcome", "name"),
     ("next_step", "'stall_reason'", "reason_code", "reason"),

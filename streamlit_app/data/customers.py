@@ -47,6 +47,7 @@ class Customer:
     owner_rep_id: str | None
     owner_rep_name: str | None
     parent_customer_id: str | None
+    parent_customer_name: str | None
     count_accounts: int | None
     count_persons: int | None
     source_systems: str | None
@@ -129,6 +130,8 @@ class Record:
     source_system: str | None
     is_representative: bool | None
     link_rule: str | None
+    link_rule_en: str | None
+    link_rule_zh: str | None
     match_weight: float | None
     confidence_ratio: float | None
     evidence_en: str | None
@@ -191,8 +194,9 @@ def people(
         )
     if {"person_id", "person_name", "occurred_at"} <= set(touch_types):
         parts.append(
-            "select person_id, max(person_name), null, null, 0, count(*), "
-            "cast(max(occurred_at) as timestamp) "
+            "select person_id, max(person_name) as person_name, null as title, "
+            "null as decision_level, 0 as count_contacts, count(*) as count_touches, "
+            "cast(max(occurred_at) as timestamp) as last_touch_at "
             f"from {TOUCH_MART} where {own} and person_id is not null group by 1"
         )
     if not parts:
@@ -298,7 +302,13 @@ class Review:
     """A pair of records that a person should judge."""
 
     left_id: str
-    right_id: str
+    left_name: str | None
+    right_id: str | None
+    right_name: str | None
+    reason_en: str | None
+    reason_zh: str | None
+    remedy_en: str | None
+    remedy_zh: str | None
     subject: str | None
     match_weight: float | None
     match_probability: float | None
@@ -391,6 +401,9 @@ def events(
 ) -> Events | None:
     """Touches, signals, visits, quotes and stages of all systems; None where none is published."""
     parts = []
+    types = column_types(connection, intent.TIMELINE_MART)
+    has_timeline = {"account_id", "occurred_at", "kind"} <= set(types)
+    named = ", ".join(literal(value) for value in ids)
     touch_types = column_types(connection, TOUCH_MART)
     has_touches = {"touch_id", "customer_id", "occurred_at", "channel"} <= set(touch_types)
     if has_touches:
@@ -404,9 +417,16 @@ def events(
             f"{rep} as detail, null as signal_hit_id, touch_id as event_id "
             f"from {TOUCH_MART} where customer_id = {literal(customer_id)}"
         )
-    types = column_types(connection, intent.TIMELINE_MART)
-    if {"account_id", "occurred_at", "kind"} <= set(types):
-        named = ", ".join(literal(value) for value in ids)
+        if (
+            has_timeline
+            and connection.execute(
+                f"select 1 from {intent.TIMELINE_MART} where account_id in ({named}) "
+                "and kind = 'visit' limit 1"
+            ).fetchone()
+        ):
+            # Visits say which pages were read; the same visit as a touch would stand there twice.
+            parts[-1] += " and channel <> 'web'"
+    if has_timeline:
 
         def column(name: str) -> str:
             return name if name in types else "null"

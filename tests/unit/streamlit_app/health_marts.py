@@ -40,7 +40,8 @@ HEALTH_MARTS: dict[str, str] = {
             from dated
         )
         select metric_id || ':' || week_start as scorecard_metric_week_id, metric_id, family,
-            week_start, base + attainment_ratio * (target - base) as value,
+            week_start, week_start - 21 as window_start, week_start + 6 as window_end,
+            base + attainment_ratio * (target - base) as value,
             cast(40 + n as double) as numerator, cast(100 + n as double) as denominator,
             cast(case when is_unknown then 0 else 100 + n end as bigint) as count_rows,
             target, base as benchmark_2023, target as benchmark_2026, attainment_ratio,

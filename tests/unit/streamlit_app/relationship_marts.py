@@ -23,8 +23,9 @@ RELATIONSHIP_MARTS: dict[str, str] = {
     "mart_relationship_account": f"""
         select *, depth_points - (a % 7 - 3) as depth_points_4w_ago,
             breadth_points - (a % 3) as breadth_points_4w_ago,
-            case when depth_points >= 40 then 'deep' else 'shallow' end || '_'
-                || case when breadth_points >= 40 then 'wide' else 'narrow' end as quadrant,
+            case when depth_points is not null and breadth_points is not null then
+                case when depth_points >= 40 then 'deep' else 'shallow' end || '_'
+                || case when breadth_points >= 40 then 'wide' else 'narrow' end end as quadrant,
             case when depth_points is null then 'relevance' end as depth_unknown_factor,
             case when breadth_points is null then 'levels' end as breadth_unknown_factor,
             'coverage' as depth_mover_factor, cast(3 + a % 9 as decimal(9, 2))
