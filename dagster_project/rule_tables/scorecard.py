@@ -22,6 +22,7 @@ NEEDED_THRESHOLDS = (
     ("lead_lag_block_weeks", "weeks"),
     ("lead_lag_draws", "draws"),
     ("lead_lag_max_probability", "ratio"),
+    ("lead_lag_min_rest_association", "ratio"),
 )
 
 

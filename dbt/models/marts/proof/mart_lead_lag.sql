@@ -20,7 +20,9 @@ limits as (
             as block_weeks,
         max(case when threshold_id = 'lead_lag_draws' then threshold_value end) as count_draws,
         max(case when threshold_id = 'lead_lag_max_probability' then threshold_value end)
-            as max_probability
+            as max_probability,
+        max(case when threshold_id = 'lead_lag_min_rest_association' then threshold_value end)
+            as min_rest_association
     from {{ ref('int_rules__thresholds') }}
 
 ),
@@ -394,6 +396,75 @@ spreads as (
 
 ),
 
+-- ---- whether it rests on more than one change: the steepest, and what followed it, left out ----
+steepest as (
+
+    select max_by(rises.week_number, rises.rise_points) as week_number
+    from (
+        select
+            later.week_number,
+            abs(later.leading_points - earlier.leading_points) as rise_points
+        from leading_series as later
+        cross join limits
+        inner join leading_series as earlier
+            on
+                later.draw_number = earlier.draw_number
+                and later.week_number = earlier.week_number + cast(limits.block_weeks as bigint)
+        where later.draw_number = 0
+    ) as rises
+
+),
+
+pair_changes as (
+
+    select
+        pairs.week_number,
+        leading_series.leading_points - lag(leading_series.leading_points) over (
+            order by pairs.week_number asc nulls last
+        ) as leading_change,
+        pairs.following_points - lag(pairs.following_points) over (
+            order by pairs.week_number asc nulls last
+        ) as following_change,
+        pairs.week_number > steepest.week_number - 1.5 * limits.block_weeks
+        and pairs.week_number <= steepest.week_number + 0.5 * limits.block_weeks as is_left_out
+    from pairs
+    cross join steepest
+    cross join limits
+    inner join leading_series
+        on leading_series.draw_number = 0 and pairs.week_number = leading_series.week_number
+
+),
+
+rest_series as (
+
+    select
+        week_number,
+        sum(case when is_left_out then 0 else coalesce(leading_change, 0) end) over (
+            order by week_number asc nulls last rows between unbounded preceding and current row
+        ) as leading_points,
+        sum(case when is_left_out then 0 else coalesce(following_change, 0) end) over (
+            order by week_number asc nulls last rows between unbounded preceding and current row
+        ) as following_points,
+        is_left_out
+    from pair_changes
+
+),
+
+rest_sums as (
+
+    select {{ pair_sums('leading_points', 'following_points', 'cast(week_number as double)') }}
+    from rest_series
+    where not is_left_out
+
+),
+
+rest as (
+
+    select {{ partial_correlation() }} as rest_association
+    from rest_sums
+
+),
+
 -- ---- how much: points of the organisation for each point of commerce, families as scored ----
 size_pairs as (
 
@@ -449,6 +520,7 @@ verdicts as (
         lag_limits.lag_low,
         lag_limits.lag_high,
         chance.chance_probability,
+        rest.rest_association,
         limits.min_weeks,
         case
             when weeks.count_weeks < limits.min_weeks then 'too_few_weeks'
@@ -456,10 +528,13 @@ verdicts as (
             when chance.chance_probability > limits.max_probability then 'could_be_chance'
             when best.lag_weeks < 1 then 'not_before'
             when lag_limits.lag_low < 1 then 'lag_unsure'
+            when coalesce(rest.rest_association, 0) < limits.min_rest_association
+                then 'one_change'
             else 'leads'
         end as reason
     from (select count(*) as count_weeks from series) as weeks
     cross join limits
+    cross join rest
     left join best on best.lag_weeks is not null
     left join lag_limits on lag_limits.lag_low is not null
     left join chance on chance.chance_probability is not null
@@ -486,6 +561,7 @@ select
     verdicts.lag_low as best_lag_low_weeks,
     verdicts.lag_high as best_lag_high_weeks,
     verdicts.chance_probability,
+    verdicts.rest_association,
     case when verdicts.reason = 'leads' then 'leads' else 'cannot_tell' end as verdict,
     verdicts.reason as verdict_reason,
     case verdicts.reason
@@ -511,6 +587,8 @@ select
         when 'not_before'
             then 'Cannot tell: they go together best when the organisation does not come first'
         when 'lag_unsure' then 'Cannot tell: the lag may as well be zero'
+        when 'one_change'
+            then 'Cannot tell: it rests on one change, which something else may have followed'
     end as explanation_en,
     case verdicts.reason
         when 'leads'
@@ -531,6 +609,7 @@ select
                 || cast({{ rounded('1000 * verdicts.chance_probability') }} as string) || ' 次'
         when 'not_before' then '无法判断：最吻合时组织并非在先'
         when 'lag_unsure' then '无法判断：滞后周数可能为零'
+        when 'one_change' then '无法判断：仅凭一次变化，可能另有原因'
     end as explanation_zh
 from lags
 cross join verdicts
