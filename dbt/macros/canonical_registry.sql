@@ -36,6 +36,7 @@
 {%- macro canonical_objects() -%}
     {{ return([
         'account',
+        'account_relationship',
         'contact',
         'contact_job_change',
         'rep',
@@ -85,6 +86,8 @@
     {{ return([
         {'object': 'account', 'field': 'parent_account_id', 'references': 'account'},
         {'object': 'account', 'field': 'owner_rep_id', 'references': 'rep'},
+        {'object': 'account_relationship', 'field': 'account_id', 'references': 'account'},
+        {'object': 'account_relationship', 'field': 'other_account_id', 'references': 'account'},
         {'object': 'contact', 'field': 'account_id', 'references': 'account'},
         {'object': 'contact_job_change', 'field': 'contact_id', 'references': 'contact'},
         {'object': 'contact_job_change', 'field': 'from_account_id', 'references': 'account'},
