@@ -139,6 +139,8 @@ def _check_edge(row: RuleRow[GraphEdgeRuleRow], problems: RuleProblems) -> None:
             problems.add(row, name, f"{edge.edge_type} does not look at it. Empty it")
     if is_meeting and not edge.is_mutual:
         problems.add(row, "is_mutual", "who meets is met. Write true")
+    if is_meeting and edge.is_claim:
+        problems.add(row, "is_claim", "who is in one room claims nothing. Write false")
 
 
 def _check_versions(rows: list[RuleRow[GraphEdgeRuleRow]], problems: RuleProblems) -> None:

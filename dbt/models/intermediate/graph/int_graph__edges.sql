@@ -165,14 +165,56 @@ frequent as (
 
 ),
 
+-- Counted first and one way only: most pairs meet once, and would be sorted for nothing.
+acquainted as (
+
+    select
+        guests.definition_version,
+        guests.min_events,
+        guests.customer_id as one_customer_id,
+        met.customer_id as other_customer_id
+    from frequent as guests
+    inner join frequent as met
+        on
+            guests.definition_version = met.definition_version
+            and guests.min_events = met.min_events
+            and guests.event_key = met.event_key
+            and guests.customer_id < met.customer_id
+    group by
+        guests.definition_version,
+        guests.min_events,
+        guests.customer_id,
+        met.customer_id
+    having count(*) >= guests.min_events
+
+),
+
+pairs as (
+
+    select
+        definition_version,
+        min_events,
+        one_customer_id as from_customer_id,
+        other_customer_id as to_customer_id
+    from acquainted
+    union all
+    select
+        definition_version,
+        min_events,
+        other_customer_id as from_customer_id,
+        one_customer_id as to_customer_id
+    from acquainted
+
+),
+
 meetings as (
 
     select
         guests.definition_version,
         guests.min_events,
         guests.event_key,
-        guests.customer_id as from_customer_id,
-        met.customer_id as to_customer_id,
+        pairs.from_customer_id,
+        pairs.to_customer_id,
         case
             when guests.attended_at >= met.attended_at then guests.attended_at
             else met.attended_at
@@ -181,13 +223,18 @@ meetings as (
         met.director_at,
         met.manager_at,
         met.practitioner_at
-    from frequent as guests
+    from pairs
+    inner join frequent as guests
+        on
+            pairs.definition_version = guests.definition_version
+            and pairs.min_events = guests.min_events
+            and pairs.from_customer_id = guests.customer_id
     inner join frequent as met
         on
-            guests.definition_version = met.definition_version
-            and guests.min_events = met.min_events
+            pairs.definition_version = met.definition_version
+            and pairs.min_events = met.min_events
+            and pairs.to_customer_id = met.customer_id
             and guests.event_key = met.event_key
-    where guests.customer_id <> met.customer_id
 
 ),
 
