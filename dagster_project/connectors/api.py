@@ -94,7 +94,7 @@ class ApiTable(Table):
 
 
 class ApiReader(Generic[S]):
-    """What the readers of web interfaces have in common: source, window, and what calls cost."""
+    """What the readers of web interfaces have in common: source, window, calls and cursor."""
 
     reads_windows = True
 
@@ -104,6 +104,11 @@ class ApiReader(Generic[S]):
         self._retry = PoliteRetry.counting()
         self._calls = 0
 
+    @property
+    def spent(self) -> tuple[int, int]:
+        """Calls made so far, and those of them that were made again."""
+        return self._calls, self._retry.counts[0]
+
     @contextlib.contextmanager
     def _reading(
         self,
@@ -111,12 +116,11 @@ class ApiReader(Generic[S]):
         state: Mapping[str, Any],
         newest: Callable[[], datetime | None],
     ) -> Iterator[Extract]:
-        """An extract to fill; with its calls, and the cursor at ``newest`` before the reading.
+        """An extract to fill; its cursor is at ``newest``, asked for before the reading.
 
         ``table`` is None where the source knows no times of changes.
         """
         extract = Extract()
-        calls, retries = self._calls, self._retry.counts[0]
         moment = newest() if table and table.cursor_field else None
         taken_at = naive_utc(utc_now())
         yield extract
@@ -125,8 +129,6 @@ class ApiReader(Generic[S]):
             extract.newest_at = taken_at
         elif not self._window:
             move_cursor(extract, table, state, moment)
-        extract.count_calls = self._calls - calls
-        extract.count_retries = self._retry.counts[0] - retries
 
 
 class PoliteRetry(Retry):

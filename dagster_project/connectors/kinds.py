@@ -67,7 +67,10 @@ class Coverage:
 
 
 class Reader(Protocol):
-    """What every kind of source offers."""
+    """What every kind of source offers.
+
+    One that counts its calls has ``spent``: those made so far, and those made again.
+    """
 
     def extract(
         self, table: Any, state: Mapping[str, Any], work: Path, *, full: bool

@@ -58,6 +58,14 @@ class _Outcome:
     removal: Removal | None = None
 
 
+@dataclass(frozen=True)
+class _Again:
+    """Why a table is read whole, and the calls that were spent before its first reading."""
+
+    why: Words
+    spent: tuple[int, ...]
+
+
 def load_source(
     source: Source,
     settings: Settings,
@@ -281,9 +289,10 @@ class _Run:
         self._lake.commit(self._state, landings, moves, deleted)
 
     def _load_table(
-        self, reader: Reader, table: Table, started_at: datetime, *, again: Words | None = None
+        self, reader: Reader, table: Table, started_at: datetime, *, again: _Again | None = None
     ) -> _Outcome:
         """Load one table. ``again`` says why it is read whole after its increment was read."""
+        spent = again.spent if again else _spent(reader)
         state = self._table_state(table)
         full = self._full or again is not None
         if _settings_of(state.get("signature", _signature(table))) != _settings_of(
@@ -306,12 +315,20 @@ class _Run:
         changes, columns = self._check_columns(table, state, extract)
         unread = [] if full else self._unread_columns(table, state, extract)
         if unread:
-            return self._load_table(reader, table, started_at, again=_with_columns(unread))
+            return self._load_table(
+                reader, table, started_at, again=_Again(_with_columns(unread), spent)
+            )
         prepared = self._prepare(table, state, extract, reader, full)
         if prepared.rows_lost:
-            return self._load_table(reader, table, started_at, again=_lost(prepared.rows_lost))
+            words = _lost(prepared.rows_lost)
+            return self._load_table(reader, table, started_at, again=_Again(words, spent))
         if again:
-            extract.notes.append(again)
+            extract.notes.append(again.why)
+        if spent:
+            # Also those of a first reading, and of the keys.
+            extract.count_calls, extract.count_retries = (
+                now - before for now, before in zip(_spent(reader), spent, strict=True)
+            )
         rejected = [*extract.rejected, *prepared.rejected]
         if shortened:
             rejected = privacy.shorten_rejected(rejected)
@@ -726,6 +743,11 @@ def _unexpected(where: str, error: Exception) -> SourceError:
         ),
         is_transient=True,
     )
+
+
+def _spent(reader: Reader) -> tuple[int, ...]:
+    """Calls and repeated calls of ``reader`` so far; nothing where it does not count."""
+    return tuple(getattr(reader, "spent", ()))
 
 
 def _lost(rows: int) -> Words:

@@ -123,6 +123,11 @@ class RestReader:
             reading.store.close()
         self._kept.clear()
 
+    @property
+    def spent(self) -> tuple[int, int]:
+        """Calls made so far, and those of them that were made again."""
+        return self._client.calls, self._client.retries
+
     def extract(
         self, table: RestTable, state: Mapping[str, Any], work: Path, *, full: bool
     ) -> Extract:
@@ -132,7 +137,6 @@ class RestReader:
             SourceError: the list cannot be read as it is described, or not in full.
         """
         extract = Extract()
-        calls, retries = self._client.calls, self._client.retries
         received = self._client.received_bytes
         root = self._source.table(table.of) if table.of else table
         since = self._since(root, state) if self._window or not full else None
@@ -147,8 +151,6 @@ class RestReader:
         if table.of is None:
             extract.rows_asked = parent.asked
             extract.rows_gap = parent.gap if parent.asked is not None else None
-        extract.count_calls = self._client.calls - calls
-        extract.count_retries = self._client.retries - retries
         extract.count_bytes = self._client.received_bytes - received
         extract.quota_used = self._client.quota_used
         extract.quota_limit = self._client.quota_limit

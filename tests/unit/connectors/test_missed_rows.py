@@ -86,8 +86,10 @@ def test_key_that_a_list_skipped_is_not_buried_for_ever(shop: Installation) -> N
         # Once may be a row that came in between: rows and keys are of two moments.
         receipt = shop.load()["orders"]
         assert (receipt.rows_gap, receipt.rows_loaded) == (1, 0)
+        calls = len(server.calls)
         receipt = shop.load()["orders"]
         assert (receipt.rows_gap, receipt.rows_loaded) == (0, 1)
+        assert receipt.count_calls == len(server.calls) - calls
         assert AGAIN in receipt.message_en and "整表重读" in receipt.message_zh
         assert len(shop.current("orders", "id", "id")) == 12
         assert shop.load()["orders"].status == "unchanged"

@@ -118,6 +118,7 @@ class Odoo:
         ]
 
 
+SIGN_IN = 4
 VERSION = {"server_version": "17.0", "server_version_info": [17, 0, 0, "final", 0, ""]}
 
 
@@ -248,7 +249,10 @@ def test_a_new_field_is_read_for_all_records_once(
     # A computed field that is kept changes no `write_date`.
     monkeypatch.setitem(FIELDS, "crm.lead", {**FIELDS["crm.lead"], "priority": "char"})
     odoo.put(1, NOON, priority="2")
+    calls = len(odoo.server.requests)
     receipt = crm.load()["crm_lead"]
+    # All but those of the sign-in.
+    assert 10 < receipt.count_calls == len(odoo.server.requests) - calls - SIGN_IN
     assert "priority: the table was read whole" in receipt.message_en
     assert crm.current("crm_lead", "id", "id, priority") == [(1, "2"), (2, None)]
     assert crm.load()["crm_lead"].rows_received == 1
