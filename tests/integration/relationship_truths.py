@@ -390,3 +390,26 @@ def rebuilt(settings: Settings, folder: Path, seeds: Path | None = None) -> Iter
         yield Rebuilt(changed, folder, warehouse)
     finally:
         warehouse.unlink(missing_ok=True)
+
+
+def changed_data(customers: Sequence[str]) -> tuple[str, ...]:
+    """Statements that change days of the past: firms become one, a touch vanishes, one comes late.
+
+    Args:
+        customers: three customers; the first takes in the second, the third has touches.
+    """
+    kept, merged, other = customers
+    return (
+        f"update core.bridge_account_customer set customer_id = '{kept}' "
+        f"where customer_id = '{merged}'",
+        f"update core.bridge_contact_person set customer_id = '{kept}' "
+        f"where customer_id = '{merged}'",
+        f"delete from core.dim_customer where customer_id = '{merged}'",
+        "insert into core.fct_activity by name select * replace ('late:1' as activity_id, "
+        "occurred_at - interval 90 day as occurred_at, "
+        "occurred_at - interval 88 day as recorded_at) from core.fct_activity "
+        f"where account_id = '{other}' and occurred_at = (select max(occurred_at) "
+        f"from core.fct_activity where account_id = '{other}')",
+        "delete from core.fct_activity where activity_id = (select min(activity_id) "
+        f"from core.fct_activity where account_id = '{other}')",
+    )

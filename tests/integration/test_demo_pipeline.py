@@ -24,6 +24,7 @@ from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
 from tests.integration import graph_truths, intent_truths, organisation_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
+from tests.integration.relationship_truths import changed_data, differences, rebuilt
 from tests.integration.visitor_truths import visitor_differences
 
 pytestmark = pytest.mark.integration
@@ -165,6 +166,32 @@ def test_published_scores_are_the_sum_of_their_factors(
         round(intent_truths.points_on(own, as_of, floor=1), 2) for own in by_signal.values()
     )
     assert float(score) == pytest.approx(expected, abs=0.011)
+
+
+def test_relationship_indices_are_those_of_a_slow_reference(
+    first: CommandResult, settings: Settings
+) -> None:
+    days = [date(2026, 6, 30), date(2026, 2, 11), date(2025, 8, 3), date(2025, 1, 5)]
+    compared, wrong = differences(settings.warehouse, settings.seeds, days)
+    assert compared > 4 * 50
+    assert wrong == []
+
+
+def test_increments_of_relationship_indices_make_what_one_build_makes(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    with rebuilt(settings, tmp_path) as copy:
+        copy.build(date(2026, 6, 20), "--full-refresh")
+        for statement in changed_data(["demo_crm:A00001", "demo_crm:A00002", "demo_crm:A00010"]):
+            copy.execute(statement)
+        copy.build(date(2026, 6, 30))
+        by_increments = copy.indices()
+        (changed,) = copy.execute(
+            "select count(*) from intermediate.int_relationship__changed_customers"
+        )
+        assert 0 < changed[0] < 10
+        copy.build(date(2026, 6, 30), "--full-refresh")
+        assert by_increments == copy.indices()
 
 
 def test_every_planted_relationship_and_opt_out_is_found_and_no_other(
