@@ -197,13 +197,12 @@ def _train_subject(
     for column, pairs in sessions:
         lines.append(f"  m learned among {pairs} pairs that share {column}")
     if not sessions:
-        lines.append(
-            f"  no key with {MIN_PAIRS} pairs or more: m and prior keep their rows, u is new"
-        )
+        lines.append(f"  no key is shared by {MIN_PAIRS} pairs: nothing is learned, all rows stay")
+        return []
     made = []
     for row in rows:
         if row["comparison"] == "prior":
-            if known and sessions:
+            if known:
                 prior = min(known / recall / all_pairs, 0.5)
                 made.append(_row(row, prior, 1 - prior, as_of, f"{known} pairs of {count} records"))
                 lines.append(f"  two random records are one with probability {prior:.6f}")

@@ -22,7 +22,7 @@ from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
-from tests.integration import graph_truths, intent_truths, organisation_truths
+from tests.integration import customer_truths, graph_truths, intent_truths, organisation_truths, scorecard_truths
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.relationship_truths import changed_data, differences, rebuilt
 from tests.integration.visitor_truths import visitor_differences
@@ -96,6 +96,17 @@ def test_published_figures_equal_the_sources(first: CommandResult, settings: Set
 def test_visitors_are_who_the_answer_key_says(first: CommandResult, settings: Settings) -> None:
     assert first.code == 0, first.output
     assert visitor_differences(settings) == []
+
+
+def test_customers_and_persons_are_who_the_answer_key_says(
+    first: CommandResult, settings: Settings
+) -> None:
+    found = customer_truths.qualities(settings, answer_key(settings.home)["truths"])
+    for subject, quality in found.items():
+        print(f"{subject}: {quality}")
+        assert len(quality.planted) >= 20, subject
+        assert quality.precision >= customer_truths.LEAST_PRECISION, f"{subject}: {quality}"
+        assert quality.recall >= customer_truths.LEAST_RECALL, f"{subject}: {quality}"
 
 
 def test_every_planted_signal_is_found_and_nothing_else(
@@ -283,6 +294,13 @@ def test_organisation_and_traps_are_what_was_planted(
 ) -> None:
     assert first.code == 0, first.output
     assert organisation_truths.differences(settings) == []
+
+
+def test_scorecard_and_proof_tell_the_planted_story(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert first.code == 0, first.output
+    assert scorecard_truths.differences(settings) == []
 
 
 def test_every_rejected_row_is_published_with_its_reason(
