@@ -89,6 +89,9 @@ bench-sql: setup ## Print what reading a PostgreSQL table costs, beside plain co
 bench-indices: setup ## Print what a daily increment of the relationship indices costs, beside one scan
 	@$(BIN)/python -m tests.benchmarks.relationship_indices
 
+bench-pages: setup ## Print how fast the first page answers 20 readers while versions are published
+	@$(BIN)/python -m tests.benchmarks.pages
+
 screenshots: setup ## Take the README's screenshots from the running demo
 	@$(BIN)/python docs/screenshots.py
 

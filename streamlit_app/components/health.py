@@ -14,6 +14,7 @@ from streamlit_app.components.overview import CHART_CONFIG
 from streamlit_app.components.parts import (
     details,
     drawer,
+    figure,
     fraction,
     is_few,
     missing,
@@ -171,13 +172,17 @@ def trend(view: View) -> None:
         changes = card.definition_changes()
         last = ", ".join(f"{item.name} {points(item.values[-1])}" for item in drawn)
         st.plotly_chart(
-            series.lines(
-                card.weeks,
-                drawn,
-                week_ticks(view, card.weeks, [0.0, 100.0]),
-                [(item.week_start, "◆") for item in changes],
-                height=270,
-                top=105,
+            figure(
+                view,
+                "health_trend",
+                lambda: series.lines(
+                    card.weeks,
+                    drawn,
+                    week_ticks(view, card.weeks, [0.0, 100.0]),
+                    [(item.week_start, "◆") for item in changes],
+                    height=270,
+                    top=105,
+                ),
             ),
             config=CHART_CONFIG,
             key="health_trend_chart",
@@ -636,13 +641,17 @@ def lead_lag(view: View) -> None:
         if not known:
             return
         st.plotly_chart(
-            series.intervals(
-                [item.lag_weeks for item in known],
-                [item.association for item in known],
-                [item.association_low for item in known],
-                [item.association_high for item in known],
-                [_lag_words(view, item) for item in known],
-                best.lag_weeks if best and best.verdict == "leads" else None,
+            figure(
+                view,
+                "lead_lag",
+                lambda: series.intervals(
+                    [item.lag_weeks for item in known],
+                    [item.association for item in known],
+                    [item.association_low for item in known],
+                    [item.association_high for item in known],
+                    [_lag_words(view, item) for item in known],
+                    best.lag_weeks if best and best.verdict == "leads" else None,
+                ),
             ),
             config=CHART_CONFIG,
             key="lead_lag_chart",

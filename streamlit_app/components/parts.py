@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 import streamlit as st
 
@@ -119,6 +120,20 @@ def panel_head(
                 selection or formats.day(view.version.info.as_of, view.language),
                 table,
             )
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _figure(version_id: str, home: str, name: str, language: str, _build: Callable[[], Any]) -> Any:
+    return _build()
+
+
+def figure(view: View, name: str, build: Callable[[], Any]) -> Any:
+    """A figure that depends on nothing but version and language, built once for all readers.
+
+    Building one takes more time than the rest of a warm page; nobody may change what is returned.
+    """
+    version = view.version
+    return _figure(version.version_id, str(version.settings.home), name, view.language, build)
 
 
 def open_at(name: str, value: str) -> None:
