@@ -22,7 +22,13 @@ from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
-from tests.integration import customer_truths, graph_truths, intent_truths, organisation_truths, scorecard_truths
+from tests.integration import (
+    customer_truths,
+    graph_truths,
+    intent_truths,
+    organisation_truths,
+    scorecard_truths,
+)
 from tests.integration.demo_run import CommandResult, answer_key, command, published
 from tests.integration.relationship_truths import changed_data, differences, rebuilt
 from tests.integration.visitor_truths import visitor_differences
