@@ -202,7 +202,7 @@ def test_span_is_meant_in_the_zone_of_the_source(
 def test_connection_that_keeps_the_moment_may_be_idle(
     server: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = "options=-c%20idle_in_transaction_session_timeout%3D50"
+    options = "options=-c%20idle_in_transaction_session_timeout%3D60000"
     monkeypatch.setenv("SHOP_URL", f"postgresql://owner:s3cret%2F%40word@{server}?{options}")
     shop.sources(SOURCE)
     source = load_sources(shop.settings).source("shop")
