@@ -10,7 +10,7 @@ import duckdb
 
 from dagster_project.settings import Settings
 from tests.unit.publishing import sample_home
-from tests.unit.quality import organisation_checks
+from tests.unit.quality import organisation_checks, scorecard_checks
 
 NOW = datetime(2026, 7, 1, 6, 30, tzinfo=UTC)
 
@@ -187,6 +187,7 @@ MARTS = {
 }
 CORE |= organisation_checks.CORE
 MARTS |= organisation_checks.MARTS
+MARTS |= scorecard_checks.MARTS
 
 
 def build(home: Path) -> Settings:
