@@ -1,6 +1,8 @@
 """Does one series lead another? Found where it is planted, and no false alarm where it is not.
 
-Measured with 200 seeds each at the rule rows as they are (limit 5 %): see RATES.
+Measured on 60 seeds each with the rule rows as they are (78 weeks, limit 5 %), false alarms: random
+walks 0, a shared trend 0, both at once 0, a single step each 0, commerce first 0; two steps each at
+times of their own 2 (3 %).
 """
 
 from __future__ import annotations
