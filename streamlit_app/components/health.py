@@ -532,13 +532,15 @@ def _trap_html(view: View, item: Trap) -> str:
 
 
 def _trap_count(view: View, item: Trap) -> str:
+    if item.count_cases is None:
+        return "–"
     if item.count_examined is None:
-        return view.text("trap.cases", count=formats.number(item.count_cases or 0))
+        return view.text("trap.cases", count=formats.number(item.count_cases))
     if not item.count_examined:
         return view.text("trap.nothing_examined")
     return view.text(
         "trap.of_examined",
-        count=formats.number(item.count_cases or 0),
+        count=formats.number(item.count_cases),
         examined=formats.number(item.count_examined),
     )
 
