@@ -114,10 +114,19 @@
     {{ return(found.sql) }}
 {%- endmacro %}
 
+{# What the last build left of its customers, or none. It is built after those who ask, so it may not
+   be referred to, and it is in another schema than some of them. #}
+{% macro earlier_relationship_build() -%}
+    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build', 'test') -%}
+        {{ return(table_of_days('int_relationship__built_customers')) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
 {# First day that the last build has not finished: its last day, whose evening it did not see. As a
    SQL date; the first of all days where nothing has been built. #}
 {% macro relationship_built_through() -%}
-    {%- set relation = earlier_table('int_relationship__built_customers') -%}
+    {%- set relation = earlier_relationship_build() -%}
     {%- set found = namespace(day='0001-01-01') -%}
     {%- if relation is not none and not flags.FULL_REFRESH -%}
         {%- set found.day = run_query(
@@ -129,7 +138,7 @@
 
 {# What the last build left: each customer with what its indices rest on. #}
 {% macro built_relationship_customers() -%}
-    {%- set relation = earlier_table('int_relationship__built_customers') -%}
+    {%- set relation = earlier_relationship_build() -%}
     {%- if relation is none or flags.FULL_REFRESH -%}
         select
             cast(null as string) as customer_id,
