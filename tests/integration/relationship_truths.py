@@ -338,6 +338,12 @@ class Rebuilt:
         """Build the relationship models as of a day, with further arguments of ``dbt run``."""
         self._dbt(as_of, "run", *arguments, "--select", *MODELS)
 
+    def has_made_all_days(self) -> bool:
+        """Whether the last build made all days anew, instead of those that had changed."""
+        name = "fct_relationship_index_day.sql"
+        (made,) = (path for path in self.folder.rglob(name) if "run" in path.parts)
+        return "create table" in made.read_text(encoding="utf-8")
+
     def seed(self, as_of: date) -> None:
         """Load the rule rows once more."""
         tables = sorted(path.stem for path in self.settings.seeds.glob("relationship_*.csv"))

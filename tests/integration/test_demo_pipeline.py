@@ -203,6 +203,7 @@ def test_increments_of_relationship_indices_make_what_one_build_makes(
             copy.execute(statement)
         copy.build(date(2026, 6, 30))
         by_increments = copy.indices()
+        assert not copy.has_made_all_days()
         (changed,) = copy.execute(
             "select count(*) from intermediate.int_relationship__changed_customers"
         )
