@@ -303,6 +303,9 @@
 
 {# ---- keys, pairs, links ---- #}
 
+{# The name of a model that only one subject has is put together too: SQLMesh takes every model that
+   a macro spells out for one that all its callers read, and finds accounts in a circle. #}
+
 {# Records that share a key: one row per group (rule and key) and record, with what came of the
    group: `linked`, `too_many` records, or `contradicted`. #}
 {% macro identity_key_groups(subject) -%}
@@ -314,11 +317,11 @@
             select
                 contacts.*,
                 firms.customer_id
-            from {{ ref('int_customer__contact_records') }} as contacts
-            left join {{ ref('int_customer__contact_firms') }} as firms
+            from {{ ref('int_customer__' ~ subject ~ '_records') }} as contacts
+            left join {{ ref('int_customer__' ~ subject ~ '_firms') }} as firms
                 on contacts.record_id = firms.contact_id
         {%- else %}
-            select * from {{ ref('int_customer__account_records') }}
+            select * from {{ ref('int_customer__' ~ subject ~ '_records') }}
         {%- endif %}
 
     ),
@@ -409,7 +412,7 @@
         {%- do columns.append(comparison ~ '_similarity') -%}
     {%- endfor %}
     {%- set earlier = earlier_pairs(columns) -%}
-    {%- set version = local_md5(similarities.values() | join(' ')) -%}
+    {%- set version = similarities.values() | join(' ') | replace("'", '') -%}
     with
 
     groups as (
@@ -505,9 +508,9 @@
             candidates.right_id,
             min(greatest(l.basis_rank, r.basis_rank)) as basis_rank
         from candidates
-        inner join {{ ref('int_customer__contact_firms') }} as l
+        inner join {{ ref('int_customer__' ~ subject ~ '_firms') }} as l
             on candidates.left_id = l.contact_id
-        inner join {{ ref('int_customer__contact_firms') }} as r
+        inner join {{ ref('int_customer__' ~ subject ~ '_firms') }} as r
             on candidates.right_id = r.contact_id and l.customer_id = r.customer_id
         group by candidates.left_id, candidates.right_id
 
