@@ -23,8 +23,6 @@ from dagster_project.connectors.values import arrow_type, as_text
 
 # Of fewer rows than these a share of the keys says little.
 FEW_ROWS = 20
-# The reason of rows that nobody misses.
-REPEATED = "repeated"
 
 _SQL_TYPES = {
     "text": "varchar",
@@ -479,19 +477,13 @@ class Preparation:
                 f"(select {empty + ', ' if empty else ''}cast(null as varchar) as _source_file, "
                 f"cast(null as bigint) as _source_row where false)"
             )
-        is_append = self._table.load == "append"
-        hashed = ["_source_file"] if is_append and not self._key else []
+        hashed = ["_source_file"] if self._table.load == "append" and not self._key else []
         rejected = "false"
         if self._key:
             key = duck.names(self._key)
             is_null = " or ".join(f"{duck.name(c)} is null" for c in self._key)
-            again = ""
-            if is_append:
-                # An event that was delivered twice is one event.
-                again = f"when row_number() over (partition by {key}, _hash order by _n desc) > 1 "
-                again += f"then '{REPEATED}' "
             rejected = (
-                f"case when {is_null} then 'missing_key' {again}"
+                f"case when {is_null} then 'missing_key' "
                 f"when row_number() over (partition by {key} order by _n desc) > 1 "
                 "then 'duplicate_key' end"
             )
@@ -515,8 +507,7 @@ class Preparation:
         wanted = [*self._columns, "_source_file", "_source_row", "_reason"]
         names = ", ".join(self._key)
         for row in self._connection.execute(
-            f"select {duck.names(wanted)} from rows "
-            f"where is_rejected and _reason <> '{REPEATED}' order by _n"
+            f"select {duck.names(wanted)} from rows where is_rejected order by _n"
         ).fetchall():
             values = dict(zip(wanted, row, strict=True))
             code = values.pop("_reason")
