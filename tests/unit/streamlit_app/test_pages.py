@@ -13,7 +13,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dagster_project.settings import REPO_ROOT, process_environment
-from streamlit_app.components.run import PAGES
 from streamlit_app.i18n import catalogue, text
 from tests.unit.streamlit_app.dashboard_company import publish_company
 
@@ -35,7 +34,7 @@ def open_page(
     for name, value in parameters.items():
         app.query_params[name] = value
     app.run()
-    if page != PAGES[0]:
+    if page != "overview":
         app.switch_page(f"app_pages/{page}.py")
         for name, value in parameters.items():
             app.query_params[name] = value
