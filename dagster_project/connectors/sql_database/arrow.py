@@ -7,7 +7,6 @@ read row by row, where one such value sets apart its row only.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,9 +68,8 @@ class ArrowReader:
         except (self._error, pa.ArrowException, OSError) as error:
             raise NotExact from error
         finally:
-            # Of a connection that broke the first error tells more than this one.
-            with contextlib.suppress(self._error):
-                self._connection.rollback()
+            # Fails where the line was cut: then the load is tried again, not read row by row.
+            self._connection.rollback()
 
 
 def write_batches(
