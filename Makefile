@@ -16,7 +16,7 @@ export SMH_HOME := $(abspath $(HOME_DIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run backfill dev dashboard test test-spark test-systems check format plan rollback doctor bench bench-web bench-sql screenshots clean
+.PHONY: help setup demo run backfill dev dashboard test test-spark test-systems check format plan rollback doctor bench bench-web bench-sql bench-indices screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -85,6 +85,12 @@ bench-web: setup ## Print what reading, modelling and refreshing web logs cost, 
 
 bench-sql: setup ## Print what reading a PostgreSQL table costs, beside plain connectorx
 	@$(BIN)/python -m tests.benchmarks.sql_reading
+
+bench-indices: setup ## Print what a daily increment of the relationship indices costs, beside one scan
+	@$(BIN)/python -m tests.benchmarks.relationship_indices
+
+bench-pages: setup ## Print how fast the first page answers 20 readers while versions are published
+	@$(BIN)/python -m tests.benchmarks.pages
 
 screenshots: setup ## Take the README's screenshots from the running demo
 	@$(BIN)/python docs/screenshots.py

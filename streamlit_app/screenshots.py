@@ -59,11 +59,23 @@ class Shot:
 
 
 SHOTS = (
-    Shot("overview_en_light_wide", "/", 1280, 900),
-    Shot("overview_zh_light_wide", "/?lang=zh", 1280, 900),
-    Shot("overview_en_dark_wide", "/", 1280, 900, "dark"),
-    Shot("overview_zh_light_phone", "/?lang=zh", 390, 844),
-    Shot("passport_en_light_wide", "/?passport=win_rate_of_closed", 1280, 900),
+    Shot("health_en_light_wide", "/", 1280, 900),
+    Shot("health_zh_dark_wide", "/?lang=zh", 1280, 900, "dark"),
+    Shot("health_zh_light_phone", "/?lang=zh", 390, 844),
+    Shot("relationships_en_light_wide", "/relationships", 1280, 900),
+    Shot(
+        "customer_en_light_wide",
+        "/relationships?sort=gain",
+        1280,
+        900,
+        press=".st-key-row_customer_0 a",
+    ),
+    Shot("over_contact_zh_light_wide", "/over-contact?lang=zh", 1280, 900),
+    Shot("overview_en_light_wide", "/overview", 1280, 900),
+    Shot("overview_zh_light_wide", "/overview?lang=zh", 1280, 900),
+    Shot("overview_en_dark_wide", "/overview", 1280, 900, "dark"),
+    Shot("overview_zh_light_phone", "/overview?lang=zh", 390, 844),
+    Shot("passport_en_light_wide", "/overview?passport=win_rate_of_closed", 1280, 900),
     Shot("intent_en_light_wide", "/intent", 1280, 900),
     Shot("account_en_light_wide", "/intent", 1280, 900, press=".st-key-row_account_0 button"),
     Shot("worklist_zh_light_wide", "/worklists?lang=zh&list=stalled_lead", 1280, 900),

@@ -21,6 +21,9 @@ from dagster_project.settings import Settings
 # How often the daemon looks, too.
 SENSOR_SECONDS = 5
 BACKFILL_JOB = "backfill_web_days"
+BACKTEST_JOB = "backtest_scores"
+# Monday before work, when the week that ended on Sunday is whole.
+BACKTEST_CRON = "0 4 * * 1"
 
 # What `define_asset_job` returns; Dagster exports no name for it.
 Job = Any
@@ -166,12 +169,14 @@ def build_automation(
     build: JobBuilder,
     parts: dict[str, Slice],
     web_part: Slice,
+    proof: Slice,
 ) -> Iterator[dg.Definitions]:
     """Every job with its schedule or sensor. All are off until somebody switches them on.
 
     Args:
         parts: by system of access logs what its lines can change.
         web_part: what the lines of all web sources can change.
+        proof: what holds scores against what happened.
     """
     sources = build.sources
     yield dg.Definitions(jobs=[build.whole("refresh", sources, "Load every source and publish")])
@@ -203,3 +208,14 @@ def build_automation(
             "Compute days of the web models again from the landed lines; then publish",
         )
         yield dg.Definitions(jobs=[job])
+    if proof.models:
+        job = build.part(
+            BACKTEST_JOB,
+            set(),
+            proof,
+            "Hold the scores, the lead and the roadmap against what happened since; then publish",
+        )
+        schedule = dg.ScheduleDefinition(
+            name="backtest", job=job, cron_schedule=BACKTEST_CRON, execution_timezone="UTC"
+        )
+        yield dg.Definitions(jobs=[job], schedules=[schedule])

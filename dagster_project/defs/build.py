@@ -16,7 +16,12 @@ from dagster_project.defs.backfill import build_day_requests
 from dagster_project.defs.dbt_command import DbtCommand
 from dagster_project.defs.ingestion import build_source_assets
 from dagster_project.defs.quality import build_expectations
-from dagster_project.defs.selection import NOTHING, models_fed_by, sources_of_model
+from dagster_project.defs.selection import (
+    NOTHING,
+    models_fed_by,
+    models_in,
+    sources_of_model,
+)
 from dagster_project.defs.serving import build_publication
 from dagster_project.defs.transform import (
     build_dbt_step,
@@ -102,5 +107,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             if isinstance(source, AccessLogSource)
         },
         web_part=models_fed_by(manifest, web_sources) if web_sources else NOTHING,
+        proof=models_in(manifest, "proof"),
     )
     return dg.Definitions.merge(assets, *automation)

@@ -68,6 +68,22 @@ def models_fed_by(manifest: Mapping[str, Any], systems: Collection[str]) -> Slic
     )
 
 
+def models_in(manifest: Mapping[str, Any], folder: str) -> Slice:
+    """The models of a domain (a folder below the layer), with all of their tests."""
+    models = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][2:3] == [folder]
+    ]
+    return Slice(
+        models=frozenset(node["name"] for node in models),
+        views=frozenset(
+            node["name"] for node in models if node["config"]["materialized"] == "view"
+        ),
+        left_out=frozenset(),
+    )
+
+
 def sources_of_model(manifest: Mapping[str, Any], model: str) -> set[str]:
     """Systems whose rows go into the model; empty where the project has no such model."""
     nodes = manifest["nodes"]

@@ -173,7 +173,7 @@ def answer_key_of(world: World, size: Size, rows: dict[str, dict[str, int]]) -> 
             "unmapped_columns": {
                 "count": sum(map(len, UNMAPPED_COLUMNS.values())),
                 "columns_by_table": UNMAPPED_COLUMNS,
-                "meaning": "Landed columns that no rule row uses; of `board_usage` it is all.",
+                "meaning": "Landed columns that no rule row uses.",
             }
         },
         "totals": world.totals

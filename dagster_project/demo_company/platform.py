@@ -262,7 +262,7 @@ def _rule_changes(world: World, rng: random.Random) -> list[Row]:
 
 
 def _board_usage(world: World, rng: random.Random) -> list[Row]:
-    """How often each rep opens the boards; no canonical object takes it (an unmapped table)."""
+    """How often each rep opens the boards: every month about two reps in three do."""
     rows: list[Any] = []
     for rep in world.reps:
         for _ in range(rng.randint(4, 40)):

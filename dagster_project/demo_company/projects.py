@@ -293,7 +293,7 @@ def _knowledge(
 ) -> tuple[list[Sequence[Any]], list[str], list[str]]:
     """Cards of both tracks; some practices copy another one but for two of its 25 words."""
     items: list[Sequence[Any]] = []
-    practices: list[tuple[str, list[str]]] = []
+    practices: list[tuple[str, list[str], int]] = []
     standards: list[str] = []
     copies: list[list[str]] = []
 
@@ -322,13 +322,13 @@ def _knowledge(
         for _ in range(round(between(14, 56, share))):
             at = working_time(rng, START + int(month * 30.4) * DAY + rng.randint(0, 26) * DAY)
             words = _solution(rng)
-            practices.append((add("实践", words, at, rng.choice(world.reps)), words))
+            practices.append((add("实践", words, at, rng.choice(world.reps)), words, at))
     copied = round((1 - COPIED_TEXT_SIMILARITY) * 25)
-    for number, words in rng.sample(practices, COUNT_COPIES):
+    for number, words, handed_in in rng.sample(practices, COUNT_COPIES):
         changed = list(words)
         for position in rng.sample(range(25), copied):
             changed[position] = f"{changed[position]}ly"
-        at = working_time(rng, END - rng.randint(10, 120) * DAY)
+        at = max(working_time(rng, END - rng.randint(10, 120) * DAY), handed_in + DAY)
         copies.append([number, add("实践", changed, at, world.reps[-1])])
     world.truths["copied_practices"] = {
         "pairs": copies,
@@ -338,7 +338,7 @@ def _knowledge(
         "meaning": "[original, copy]: 23 of 25 words stand at the same place (92 %); all copies "
         "were handed in by one rep.",
     }
-    return items, [number for number, _ in practices], standards
+    return items, [number for number, _, _ in practices], standards
 
 
 def _uses(

@@ -216,5 +216,4 @@ UNMAPPED_COLUMNS: dict[str, tuple[str, ...]] = {
     "demo_mail.journal": ("from", "to"),
     "demo_community.attendance": ("guest_name",),
     "demo_platform.suggestions": ("price_cut_pct",),
-    "demo_platform.board_usage": ("board", "opened_utc", "seconds", "usage_id", "user_no"),
 }

@@ -19,6 +19,7 @@ from dagster_project.mapping.operations import OPERATIONS, OPERATIONS_TABLES
 from dagster_project.mapping.registry import CanonicalObject, Registry, load_registry
 from dagster_project.mapping.rows import MappingError, RuleProblems
 from dagster_project.mapping.rules import FILTER, PSEUDO_COLUMNS, MappingGroup, Rules, load_rules
+from dagster_project.mapping.scorecard import DESCRIPTION, MODEL, scorecard_model
 from dagster_project.mapping.web_rules import load_web_rules, web_macros
 from dagster_project.settings import Settings
 
@@ -141,6 +142,7 @@ def compile_mapping(settings: Settings) -> MappingReport:
         if not table.has_landed
     ]
     files = _files(settings, registry, tables_by_system, staging, report)
+    files |= _scorecard_files(settings)
     report.models = sorted(Path(name).stem for name in files if name.endswith(".sql"))
     _write(settings.generated_models, files, report)
     _write(settings.generated_macros, {"web_rules.sql": web_macros(web_rules)}, report)
@@ -260,6 +262,17 @@ def _files(
     files |= _listings(staging, report)
     files["canonical/_models.yml"] = _models_yaml(registry, staging)
     return files
+
+
+def _scorecard_files(settings: Settings) -> dict[str, str]:
+    # Whole weeks do not change with each new log line.
+    model = {"name": MODEL, "description": DESCRIPTION, "config": {"tags": ["full_run"]}}
+    return {
+        f"intermediate/{MODEL}.sql": scorecard_model(
+            settings.seeds, settings.dbt_project / "models" / "marts"
+        ),
+        "intermediate/_models.yml": _yaml({"version": 2, "models": [model]}),
+    }
 
 
 def _listings(staging: Sequence[StagingModel], report: MappingReport) -> dict[str, str]:

@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
+from dagster_project.mapping.mart_contracts import mart_columns
 from dagster_project.mapping.registry import load_registry
 from dagster_project.mapping.rows import MappingError, Model, RuleProblems, RuleRow, read_rule_rows
+from dagster_project.rule_tables.graph import NEEDED_THRESHOLDS as GRAPH_THRESHOLDS
+from dagster_project.rule_tables.graph import check_graph
+from dagster_project.rule_tables.identity import NEEDED_THRESHOLDS as IDENTITY_THRESHOLDS
+from dagster_project.rule_tables.identity import check_identity
 from dagster_project.rule_tables.intent import NEEDED_THRESHOLDS as INTENT_THRESHOLDS
 from dagster_project.rule_tables.intent import check_intent
+from dagster_project.rule_tables.relationship import NEEDED_THRESHOLDS as RELATIONSHIP_THRESHOLDS
+from dagster_project.rule_tables.relationship import check_relationship
+from dagster_project.rule_tables.scorecard import NEEDED_THRESHOLDS as SCORECARD_THRESHOLDS
+from dagster_project.rule_tables.scorecard import check_scorecard
 from dagster_project.rule_tables.tables import (
     CanonicalCodeRow,
     FunnelStageRow,
@@ -23,6 +30,8 @@ from dagster_project.rule_tables.tables import (
     ThresholdRow,
     WorklistOutcomeRow,
 )
+from dagster_project.rule_tables.traps import NEEDED_THRESHOLDS as TRAP_THRESHOLDS
+from dagster_project.rule_tables.traps import check_traps
 from dagster_project.rule_tables.visitor_links import check_visitor_links
 
 # Thresholds that models look up by name: without them a figure would silently become unknown.
@@ -31,6 +40,11 @@ NEEDED_THRESHOLDS = (
     ("cycle_start_stage_order", "stage_order"),
     ("small_sample_rows", "rows"),
     *INTENT_THRESHOLDS,
+    *RELATIONSHIP_THRESHOLDS,
+    *GRAPH_THRESHOLDS,
+    *IDENTITY_THRESHOLDS,
+    *TRAP_THRESHOLDS,
+    *SCORECARD_THRESHOLDS,
     ("visitor_link_min_confidence", "ratio"),
     ("visitor_link_tolerated_confidence", "ratio"),
     *((f"freshness_{level}_{name}", "hours") for name in SCHEDULES for level in ("warn", "error")),
@@ -81,24 +95,15 @@ def check_rule_tables(seeds: Path, marts: Path) -> None:
     check_unique(outcomes, lambda row: row.display_order, "display_order", problems)
     _check_thresholds(thresholds, stages, problems)
     _check_metrics(metrics, mart_columns(marts), objects, problems)
+    check_scorecard(seeds, metrics, check_unique, problems)
     check_intent(seeds, codes, check_unique, problems)
     check_visitor_links(seeds, check_unique, problems)
+    check_traps(seeds, objects, check_unique, problems)
+    check_graph(seeds, check_unique, problems)
+    check_identity(seeds, codes, check_unique, problems)
+    check_relationship(seeds, codes, check_unique, problems)
     if problems.messages:
         raise RuleTableError("\n".join(problems.messages))
-
-
-def mart_columns(marts: Path) -> dict[str, dict[str, str]]:
-    """Column → SQL type of each mart, as its contract in ``marts/**/*.yml`` states them."""
-    columns: dict[str, dict[str, str]] = {}
-    for path in sorted(marts.rglob("*.yml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for model in content.get("models", []):
-            columns[model["name"]] = {
-                column["name"]: column["data_type"]
-                for column in model.get("columns", [])
-                if "data_type" in column
-            }
-    return columns
 
 
 def check_unique(

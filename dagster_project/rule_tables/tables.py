@@ -98,7 +98,7 @@ class MetricRow(_Row):
     numerator: OptionalName
     denominator: OptionalName
     row_filter: Annotated[str, BeforeValidator(_filter)]
-    unit: Literal["count", "ratio", "currency", "days", "minutes", "bytes"]
+    unit: Literal["count", "ratio", "currency", "days", "hours", "minutes", "bytes"]
     direction: Literal["up", "down", "none"]
     target: OptionalNumber
     benchmark: OptionalNumber

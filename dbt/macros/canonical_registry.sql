@@ -36,6 +36,7 @@
 {%- macro canonical_objects() -%}
     {{ return([
         'account',
+        'account_relationship',
         'contact',
         'contact_job_change',
         'rep',
@@ -76,6 +77,7 @@
         'knowledge_use',
         'points_entry',
         'config_change',
+        'board_use',
         'business_event',
     ]) }}
 {%- endmacro -%}
@@ -84,6 +86,8 @@
     {{ return([
         {'object': 'account', 'field': 'parent_account_id', 'references': 'account'},
         {'object': 'account', 'field': 'owner_rep_id', 'references': 'rep'},
+        {'object': 'account_relationship', 'field': 'account_id', 'references': 'account'},
+        {'object': 'account_relationship', 'field': 'other_account_id', 'references': 'account'},
         {'object': 'contact', 'field': 'account_id', 'references': 'account'},
         {'object': 'contact_job_change', 'field': 'contact_id', 'references': 'contact'},
         {'object': 'contact_job_change', 'field': 'from_account_id', 'references': 'account'},
@@ -149,6 +153,7 @@
         {'object': 'knowledge_use', 'field': 'opportunity_id', 'references': 'opportunity'},
         {'object': 'points_entry', 'field': 'rep_id', 'references': 'rep'},
         {'object': 'points_entry', 'field': 'knowledge_item_id', 'references': 'knowledge_item'},
+        {'object': 'board_use', 'field': 'rep_id', 'references': 'rep'},
         {'object': 'business_event', 'field': 'account_id', 'references': 'account'},
         {'object': 'business_event', 'field': 'order_id', 'references': 'order'},
     ]) }}

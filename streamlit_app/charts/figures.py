@@ -1,4 +1,4 @@
-"""Figures of the overview page. Text takes the colour of the theme, light or dark."""
+"""Figures of the pages. Text takes the colour of the theme, light or dark."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ def spread(days: Sequence[date], count: int = 7) -> tuple[date, ...]:
     return tuple(days[::every])
 
 
-def _set_ticks(figure: go.Figure, ticks: Ticks) -> None:
+def set_ticks(figure: go.Figure, ticks: Ticks) -> None:
+    """Marks of both axes in the words of the reader."""
     figure.update_xaxes(
         tickvals=list(ticks.days), ticktext=list(ticks.day_texts), hoverformat="%Y-%m-%d"
     )
     figure.update_yaxes(tickvals=list(ticks.values), ticktext=list(ticks.value_texts))
 
 
-def _layout(figure: go.Figure, height: int) -> go.Figure:
+def layout(figure: go.Figure, height: int) -> go.Figure:
+    """What all figures share: no frame, no menu, the colours of the page."""
     figure.update_layout(
         height=height,
         margin={"l": 4, "r": 4, "t": 8, "b": 4},
@@ -109,8 +111,8 @@ def trend(
         hovertemplate="%{customdata}",
     )
     figure.update_yaxes(rangemode="tozero")
-    _set_ticks(figure, ticks)
-    return _layout(figure, height)
+    set_ticks(figure, ticks)
+    return layout(figure, height)
 
 
 def distribution(
@@ -129,7 +131,7 @@ def distribution(
             hovertemplate="%{y}: %{text}<extra></extra>",
         )
     )
-    figure = _layout(figure, height)
+    figure = layout(figure, height)
     # Room for the text of the longest bar.
     figure.update_xaxes(showticklabels=False, range=[0, max([*counts, 1]) * 1.18])
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
@@ -156,8 +158,8 @@ def stacked_status(
             hovertemplate="%{y:,}",
         )
     figure.update_layout(barmode="stack")
-    _set_ticks(figure, ticks)
-    figure = _layout(figure, height)
+    set_ticks(figure, ticks)
+    figure = layout(figure, height)
     return figure.update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font_size": 11},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -85,7 +85,9 @@ class Cell:
 
 def table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -> str:
     """A dense table; ``headings`` are (text, CSS classes) per column."""
-    head = "".join(f'<th class="{classes}">{escape(name)}</th>' for name, classes in headings)
+    head = "".join(
+        f'<th scope="col" class="{classes}">{escape(name)}</th>' for name, classes in headings
+    )
     body = []
     for row in rows:
         cells = []
@@ -100,19 +102,26 @@ def table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -
             title = f' title="{escape(cell.title)}"' if cell.title else ""
             cells.append(f'<td class="{cell.classes}"{title}>{inner}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
+    # What scrolls must be reachable by keyboard.
     return (
-        f'<div class="scroll"><table class="dense"><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table class="dense"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
-def small_columns(columns: Sequence[tuple[float, str]]) -> str:
-    """Small upright bars, one per (share 0–1, tooltip); nothing is a hairline."""
+def small_columns(columns: Sequence[tuple[float, str]], marked: Collection[int] = ()) -> str:
+    """Small upright bars, one per (share 0–1, tooltip); nothing is a hairline.
+
+    Args:
+        marked: places of bars before which something has changed.
+    """
     bars = "".join(
-        f'<i title="{escape(title)}" style="--h:{max(0.0, min(1.0, share)) * 100:.0f}%"></i>'
-        for share, title in columns
+        f'<i{" class=changed" if index in marked else ""} title="{escape(title)}" '
+        f'style="--h:{max(0.0, min(1.0, share)) * 100:.0f}%"></i>'
+        for index, (share, title) in enumerate(columns)
     )
-    return f'<div class="columns" role="img">{bars}</div>'
+    said = f"{columns[0][1]} … {columns[-1][1]}" if columns else ""
+    return f'<div class="columns" role="img" aria-label="{escape(said)}">{bars}</div>'
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

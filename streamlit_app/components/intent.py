@@ -461,7 +461,7 @@ def show_account(view: View) -> None:
 def _account_content(view: View, item: Account) -> None:
     hit_id = st.query_params.get("hit")
     if hit_id:
-        _hit(view, hit_id)
+        hit_content(view, hit_id)
         return
     st.html(_account_score(view, item))
     st.html(html.facts(_account_facts(view, item)))
@@ -640,7 +640,7 @@ def _timeline(view: View, item: Account) -> None:
         list(counts),
         key=f"kinds_{item.account_id}",
         selection_mode="multi",
-        format_func=lambda kind: f"{_kind(view, kind)} {formats.number(counts[kind])}",
+        format_func=lambda kind: f"{kind_name(view, kind)} {formats.number(counts[kind])}",
         label_visibility="collapsed",
     )
     chosen = tuple(kind for kind in counts if kind in kinds)
@@ -651,14 +651,14 @@ def _timeline(view: View, item: Account) -> None:
     found = ask(view.version, intent.timeline, item.account_id, chosen, page, EVENTS_PER_PAGE)
     assert found is not None  # the same question was answered above
     with body:
-        _events(view, found.events)
+        show_events(view, found.events)
 
 
-def _kind(view: View, kind: str) -> str:
+def kind_name(view: View, kind: str) -> str:
     return view.text_or(f"kind.{kind}", kind)
 
 
-def _events(view: View, events: Iterable[Event]) -> None:
+def show_events(view: View, events: Iterable[Event]) -> None:
     """Events under their days; each signal is a button that opens its raw rows."""
     waiting: list[str] = []
     shown_day = ""
@@ -692,15 +692,15 @@ def _event_html(view: View, event: Event, clock: str) -> str:
         more = f"<em>{html.escape(count)} ›</em>"
     words = " · ".join(part for part in (event.contact_name, event.detail) if part)
     detail = f"<small>{html.escape(words)}</small>" if words else ""
-    title = in_language(view, event.title) or _kind(view, event.kind)
+    title = in_language(view, event.title) or kind_name(view, event.kind)
     return (
         f'<div class="event {html.escape(event.kind)}"><time>{html.escape(clock)}</time><i></i>'
         f"<span><b>{html.escape(title)}</b>{detail}</span>"
-        f'<span class="kind">{html.escape(_kind(view, event.kind))}{more}</span></div>'
+        f'<span class="kind">{html.escape(kind_name(view, event.kind))}{more}</span></div>'
     )
 
 
-def _hit(view: View, signal_hit_id: str) -> None:
+def hit_content(view: View, signal_hit_id: str) -> None:
     """A signal down to its raw rows: file and line, address, or text."""
     st.button(
         view.text("intent.back"),

@@ -19,7 +19,7 @@ from streamlit_app.components.tiles import (
     unknown_reason,
 )
 from streamlit_app.components.view import View
-from streamlit_app.data import intent, overview, worklists
+from streamlit_app.data import contact_load, intent, overview, relationships, worklists
 from streamlit_app.data import metrics as semantic
 from streamlit_app.data.catalogue import Metric
 from streamlit_app.data.filters import DIMENSIONS, dimension
@@ -52,6 +52,13 @@ SECTIONS = {
         "mart_bot_day",
     ),
 }
+
+
+QUALITY_MARTS = (
+    *("mart_quarantined_row", "mart_data_freshness", "mart_unmatched_reference"),
+    *("mart_code_usage", "mart_visitor_link_review", "mart_data_health"),
+)
+"""Marts about the data themselves."""
 
 
 def results(view: View) -> dict[str, Result]:
@@ -380,9 +387,7 @@ def _section_head(view: View, section: str) -> None:
 
 def quality(view: View) -> None:
     """Metrics about the data themselves; they belong to the data-trust page."""
-    placed = {mart for marts in SECTIONS.values() for mart in marts}
-    placed |= {*intent.METRIC_MARTS, *worklists.METRIC_MARTS}
-    chosen = [item for item in view.metrics if item.mart not in placed and not item.is_headline]
+    chosen = [item for item in view.metrics if item.mart in QUALITY_MARTS and not item.is_headline]
     if chosen:
         st.html(html.section(view.text("section.quality"), filter_words(view)))
         tiles(view, chosen, results(view))
@@ -391,6 +396,17 @@ def quality(view: View) -> None:
 def deals(view: View) -> None:
     _section_head(view, "deals")
     tiles(view, section_metrics(view, "deals"), results(view))
+
+
+def organisation(view: View) -> None:
+    """Metrics about how people work together: all that no other section or page shows."""
+    placed = {mart for marts in SECTIONS.values() for mart in marts}
+    placed |= {*intent.METRIC_MARTS, *worklists.METRIC_MARTS, *QUALITY_MARTS}
+    placed |= {*relationships.METRIC_MARTS, *contact_load.METRIC_MARTS}
+    chosen = [item for item in view.metrics if item.mart not in placed and not item.is_headline]
+    if chosen:
+        _section_head(view, "organisation")
+        tiles(view, chosen, results(view))
 
 
 def leads(view: View) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from streamlit_app.components import html
+from streamlit_app.components import html, url
 from streamlit_app.components.view import View
 from streamlit_app.i18n import formats
 
@@ -19,6 +19,25 @@ def row(
     with st.container(key=f"row_{key}"):
         st.html(body)
         st.button(label, key=f"open_{key}", on_click=on_click, args=tuple(args))
+
+
+def link_row(key: str, body: str, label: str, page: str, **parameters: str) -> None:
+    """HTML with a link over it to another page, which opens it in one run.
+
+    Args:
+        page: module of the page in ``app_pages``.
+        parameters: what the other page opens.
+    """
+    with st.container(key=f"row_{key}"):
+        st.html(body)
+        st.page_link(
+            f"app_pages/{page}.py",
+            label=label,
+            query_params={
+                **url.link_parameters(),
+                **{name: [value] for name, value in parameters.items()},
+            },
+        )
 
 
 def empty(words: str) -> None:

@@ -19,6 +19,19 @@ from streamlit_app.data.metrics import MetricError
 from streamlit_app.data.version import ask, choose_version
 from streamlit_app.i18n import text
 
+PAGES = (
+    "migration_health",
+    "overview",
+    "relationships",
+    "account",
+    "over_contact",
+    "intent",
+    "worklists",
+    "sources",
+    "data_trust",
+)
+"""Modules of the pages in the order of the masthead; the first is the one that opens."""
+
 
 def run() -> None:
     """Draw the page that the URL names, from the version that is current at this moment."""
@@ -37,27 +50,22 @@ def _run(settings: Settings) -> None:
         page_title=text("app.title", language), layout="wide", initial_sidebar_state="collapsed"
     )
     shell.style()
-    overview = st.Page(
-        "app_pages/overview.py", title=text("page.overview", language), url_path="", default=True
-    )
-    intent = st.Page("app_pages/intent.py", title=text("page.intent", language), url_path="intent")
-    worklists = st.Page(
-        "app_pages/worklists.py", title=text("page.worklists", language), url_path="worklists"
-    )
-    data_trust = st.Page(
-        "app_pages/data_trust.py", title=text("page.data_trust", language), url_path="data-trust"
-    )
-    sources = st.Page(
-        "app_pages/sources.py", title=text("page.sources", language), url_path="sources"
-    )
-    pages = (overview, intent, worklists, sources, data_trust)
-    page = st.navigation(list(pages), position="hidden")
+    pages = [
+        st.Page(
+            f"app_pages/{name}.py",
+            title=text(f"page.{name}", language),
+            url_path="" if index == 0 else name.replace("_", "-"),
+            default=index == 0,
+        )
+        for index, name in enumerate(PAGES)
+    ]
+    page = st.navigation(pages, position="hidden")
     shell.masthead(language, [(item.title, item) for item in pages], page)
     zone = shell.viewer_zone(settings)
     if version is None or today is None:
         shell.welcome(settings, language, zone)
         return
-    name = page.url_path.replace("-", "_") or "overview"
+    name = page.url_path.replace("-", "_") or PAGES[0]
     state = parse_state(
         url.parameters(),
         today,

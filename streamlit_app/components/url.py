@@ -8,7 +8,11 @@ import streamlit as st
 
 from streamlit_app.i18n import LANGUAGES
 
-OPENED = ("passport", "account", "hit", "lead", "search", "page")
+OPENED = (
+    *("passport", "account", "hit", "lead", "search", "page"),
+    *("family", "trap", "step", "score", "near", "focus", "customer", "quadrant", "noise"),
+    *("month", "top", "list", "week", "all", "sort"),
+)
 """Parameters that belong to one page only."""
 
 

@@ -38,9 +38,15 @@ DIMENSIONS: tuple[Dimension, ...] = (
 FILTERS: tuple[Dimension, ...] = tuple(item for item in DIMENSIONS if item.is_filter)
 SIGNAL = Dimension("signal", "signal_id", code_list="intent_signal")
 REASON = Dimension("reason", "reason_code", code_list="stall_reason")
+SEGMENT = Dimension("segment", "segment", code_list="segment")
+_ABOUT_CUSTOMERS = tuple(
+    item for item in FILTERS if item.dimension_id in ("team", "industry", "region")
+)
 PAGE_FILTERS: dict[str, tuple[Dimension, ...]] = {
     "intent": (SIGNAL, *(item for item in FILTERS if item.dimension_id != "source")),
     "worklists": (REASON, *(item for item in FILTERS if item.dimension_id != "source")),
+    "relationships": (*_ABOUT_CUSTOMERS, SEGMENT),
+    "over_contact": (SEGMENT, *_ABOUT_CUSTOMERS),
 }
 """What pages other than the overview filter by; a parameter that is no filter here is ignored."""
 
@@ -59,7 +65,7 @@ def dimension(dimension_id: str) -> Dimension:
     Raises:
         KeyError: there is none.
     """
-    for item in (*DIMENSIONS, SIGNAL, REASON):
+    for item in (*DIMENSIONS, SIGNAL, REASON, SEGMENT):
         if item.dimension_id == dimension_id:
             return item
     raise KeyError(dimension_id)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import duckdb
@@ -426,7 +426,7 @@ def rounded_parts(values: Sequence[Decimal], digits: int) -> tuple[Decimal, ...]
     """Values rounded so that they add up to their rounded sum (largest remainder)."""
     step = Decimal(1).scaleb(-digits)
     total = sum(values, Decimal(0)).quantize(step)
-    floors = [(value // step) * step for value in values]
+    floors = [value.quantize(step, ROUND_FLOOR) for value in values]
     missing = int((total - sum(floors, Decimal(0))) / step)
     largest = sorted(range(len(values)), key=lambda i: (floors[i] - values[i], i))
     raised = set(largest[:missing])

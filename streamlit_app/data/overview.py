@@ -26,6 +26,8 @@ WEB_MART = "mart_web_day"
 PAGE_MARTS = {
     "intent": ("mart_intent_signal", "mart_intent_account"),
     "worklists": ("mart_silent_lead", "mart_stalled_lead"),
+    "relationships": ("mart_relationship_account",),
+    "over_contact": ("mart_over_contact_week",),
 }
 """Marts whose values a page offers as filters; the overview's for all others."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -97,7 +98,7 @@ def shown(value: float | None, unit: str, language: str, currency: str | None = 
 def axis(value: float, unit: str, language: str, currency: str | None = None) -> str:
     """A round value beside an axis."""
     if unit == "ratio":
-        return percent(value, 0 if abs(value) >= 0.01 or value == 0 else 1)
+        return percent(value, 0 if math.isclose(value * 100, round(value * 100)) else 1)
     # Marks are round: "2.00M" would only be noise.
     return re.sub(
         r"(\d)(?:\.0+|(\.\d*?[1-9])0+)(?=\D*$)", r"\1\2", shown(value, unit, language, currency)

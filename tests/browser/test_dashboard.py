@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "/": "overview.headline",
+    "/overview": "overview.headline",
     "/sources": "sources.overview_note",
     "/data-trust": "trust.next_title",
 }
@@ -103,7 +103,7 @@ def brightness(colour: str) -> float:
 
 
 def test_tiles_draw_their_trend(browser: Browser, dashboard: str) -> None:
-    with opened(browser, dashboard) as page:
+    with opened(browser, f"{dashboard}/overview") as page:
         sparks = page.locator(".spark")
         assert sparks.count() > 10
         mask = sparks.first.evaluate("element => getComputedStyle(element).maskImage")
@@ -111,7 +111,7 @@ def test_tiles_draw_their_trend(browser: Browser, dashboard: str) -> None:
 
 
 def test_a_tile_opens_its_passport_whose_rows_add_up(browser: Browser, dashboard: str) -> None:
-    with opened(browser, dashboard) as page:
+    with opened(browser, f"{dashboard}/overview") as page:
         tile = page.locator(".st-key-tile_win_rate_of_closed")
         shown = tile.locator(".tile-value").inner_text().replace("\n", "").replace(" ", "")
         tile.get_by_role("button").click()
@@ -130,7 +130,7 @@ def test_a_tile_opens_its_passport_whose_rows_add_up(browser: Browser, dashboard
 def test_a_passport_is_readable_in_both_schemes(
     browser: Browser, dashboard: str, scheme: Literal["light", "dark"]
 ) -> None:
-    address = f"{dashboard}/?passport=win_rate_of_closed"
+    address = f"{dashboard}/overview?passport=win_rate_of_closed"
     with opened(browser, address, scheme=scheme) as page:
         page.locator("[data-testid=sum-line]").wait_for()
         ground = page.evaluate(
@@ -144,7 +144,7 @@ def test_a_passport_is_readable_in_both_schemes(
 
 
 def test_files_hold_the_rows_of_the_tile(browser: Browser, dashboard: str) -> None:
-    address = f"{dashboard}/?passport=won_opportunity_count&team=North"
+    address = f"{dashboard}/overview?passport=won_opportunity_count&team=North"
     with opened(browser, address) as page:
         line = page.locator("[data-testid=sum-line]").inner_text()
         count = int(re.findall(r"^(\d+) rows", line)[0])
@@ -163,7 +163,7 @@ def test_files_hold_the_rows_of_the_tile(browser: Browser, dashboard: str) -> No
 
 
 def test_rows_are_paged_and_sorted_by_the_server(browser: Browser, dashboard: str) -> None:
-    with opened(browser, f"{dashboard}/?passport=lead_count&period=all") as page:
+    with opened(browser, f"{dashboard}/overview?passport=lead_count&period=all") as page:
         assert "Rows 1–50 of 3,000" in page.inner_text("[role=dialog]")
         page.get_by_role("button", name="Page 2", exact=True).click()
         page.wait_for_function(
@@ -172,7 +172,7 @@ def test_rows_are_paged_and_sorted_by_the_server(browser: Browser, dashboard: st
 
 
 def test_filters_live_in_the_url_and_back_takes_them_off(browser: Browser, dashboard: str) -> None:
-    with opened(browser, dashboard) as page:
+    with opened(browser, f"{dashboard}/overview") as page:
         leads = page.locator(".st-key-tile_lead_count .tile-value")
         before = leads.inner_text()
         page.locator(".st-key-filter_team").get_by_role("combobox").click()
@@ -194,7 +194,7 @@ def test_filters_live_in_the_url_and_back_takes_them_off(browser: Browser, dashb
 
 
 def test_language_and_period_go_along_to_the_other_page(browser: Browser, dashboard: str) -> None:
-    with opened(browser, f"{dashboard}/?lang=zh&period=all") as page:
+    with opened(browser, f"{dashboard}/overview?lang=zh&period=all") as page:
         page.get_by_role("link", name=text("page.data_trust", "zh")).click()
         page.wait_for_function("location.pathname.includes('data-trust')")
         page.get_by_text(text("trust.next_title", "zh")).first.wait_for()
@@ -203,14 +203,14 @@ def test_language_and_period_go_along_to_the_other_page(browser: Browser, dashbo
 
 
 def test_the_language_switch(browser: Browser, dashboard: str) -> None:
-    with opened(browser, dashboard) as page:
+    with opened(browser, f"{dashboard}/overview") as page:
         page.locator(".st-key-language").get_by_text("中文").click()
         page.get_by_text(text("overview.headline", "zh")).first.wait_for()
         assert "lang=zh" in page.url
 
 
 def test_times_are_in_the_zone_of_the_browser(browser: Browser, dashboard: str) -> None:
-    with opened(browser, dashboard, zone="Asia/Shanghai") as page:
+    with opened(browser, f"{dashboard}/overview", zone="Asia/Shanghai") as page:
         line = page.inner_text(".status-line")
         assert "1 Jul 2026 10:30" in line and "Asia/Shanghai" in line
 

@@ -128,6 +128,16 @@ FAULTS = {
         insert into core.fct_intent_score_day (intent_score_day_id, score_points)
         values ('score without factors', 1)
     """,
+    "assert_relationship_factors_give_indices": """
+        insert into core.fct_relationship_index_day
+            (relationship_index_day_id, customer_id, index_date, basis, depth_points)
+        values ('index without factors', 'crm:1', date '2026-01-01', 'as_defined', 50)
+    """,
+    "assert_scorecard_contributions_add_up": """
+        insert into marts.mart_scorecard_family_week
+            (family_week_id, family, week_start, attainment_points)
+        values ('family without metrics', 'technical', date '2020-01-06', 50)
+    """,
 }
 WARNINGS = {
     "assert_leads_are_answered_after_creation": """

@@ -22,8 +22,15 @@ from dagster_project.publishing import current_version, publishing_status
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, new_action
 from dagster_project.worklists.store import open_store
-from tests.integration import intent_truths
+from tests.integration import (
+    customer_truths,
+    graph_truths,
+    intent_truths,
+    organisation_truths,
+    scorecard_truths,
+)
 from tests.integration.demo_run import CommandResult, answer_key, command, published
+from tests.integration.relationship_truths import changed_data, differences, rebuilt
 from tests.integration.visitor_truths import visitor_differences
 
 pytestmark = pytest.mark.integration
@@ -97,6 +104,17 @@ def test_visitors_are_who_the_answer_key_says(first: CommandResult, settings: Se
     assert visitor_differences(settings) == []
 
 
+def test_customers_and_persons_are_who_the_answer_key_says(
+    first: CommandResult, settings: Settings
+) -> None:
+    found = customer_truths.qualities(settings, answer_key(settings.home)["truths"])
+    for subject, quality in found.items():
+        print(f"{subject}: {quality}")
+        assert len(quality.planted) >= 20, subject
+        assert quality.precision >= customer_truths.LEAST_PRECISION, f"{subject}: {quality}"
+        assert quality.recall >= customer_truths.LEAST_RECALL, f"{subject}: {quality}"
+
+
 def test_every_planted_signal_is_found_and_nothing_else(
     first: CommandResult, settings: Settings
 ) -> None:
@@ -167,6 +185,47 @@ def test_published_scores_are_the_sum_of_their_factors(
     assert float(score) == pytest.approx(expected, abs=0.011)
 
 
+def test_relationship_indices_are_those_of_a_slow_reference(
+    first: CommandResult, settings: Settings
+) -> None:
+    days = [date(2026, 6, 30), date(2026, 2, 11), date(2025, 8, 3), date(2025, 1, 5)]
+    compared, wrong = differences(settings.warehouse, settings.seeds, days)
+    assert compared > 4 * 50
+    assert wrong == []
+
+
+def test_increments_of_relationship_indices_make_what_one_build_makes(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    with rebuilt(settings, tmp_path) as copy:
+        copy.build(date(2026, 6, 20), "--full-refresh")
+        for statement in changed_data(["demo_crm:A00001", "demo_crm:A00002", "demo_crm:A00010"]):
+            copy.execute(statement)
+        copy.build(date(2026, 6, 30))
+        by_increments = copy.indices()
+        assert not copy.has_made_all_days()
+        (changed,) = copy.execute(
+            "select count(*) from intermediate.int_relationship__changed_customers"
+        )
+        assert 0 < changed[0] < 10
+        copy.build(date(2026, 6, 30), "--full-refresh")
+        assert by_increments == copy.indices()
+
+
+def test_every_planted_relationship_and_opt_out_is_found_and_no_other(
+    first: CommandResult, settings: Settings
+) -> None:
+    truths = answer_key(settings.home)["truths"]
+    assert graph_truths.relationship_differences(settings, truths) == []
+
+
+def test_influence_and_what_is_lost_without_a_referrer_are_exact(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert graph_truths.influence_that_differs(settings) == []
+    assert graph_truths.sensitivity_that_differs(settings) == []
+
+
 def test_a_new_signal_is_a_row_and_a_changed_rule_a_new_version(
     first: CommandResult, settings: Settings, tmp_path: Path
 ) -> None:
@@ -235,6 +294,20 @@ def test_a_new_signal_is_a_row_and_a_changed_rule_a_new_version(
     assert after[1][0].startswith("2026-01-01.")
     assert after[0][2] < since <= after[1][1]
     assert after[1][3], "the day of the change is marked"
+
+
+def test_organisation_and_traps_are_what_was_planted(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert first.code == 0, first.output
+    assert organisation_truths.differences(settings) == []
+
+
+def test_scorecard_and_proof_tell_the_planted_story(
+    first: CommandResult, settings: Settings
+) -> None:
+    assert first.code == 0, first.output
+    assert scorecard_truths.differences(settings) == []
 
 
 def test_every_rejected_row_is_published_with_its_reason(

@@ -10,6 +10,7 @@ import duckdb
 
 from dagster_project.settings import Settings
 from tests.unit.publishing import sample_home
+from tests.unit.quality import identity_checks, organisation_checks, scorecard_checks
 
 NOW = datetime(2026, 7, 1, 6, 30, tzinfo=UTC)
 
@@ -184,6 +185,9 @@ MARTS = {
     "lead_name, 'crm' as source_system, i = 0 as is_attempt, case i when 0 then true end as "
     "is_quoted_in_time from range(3) as t(i)",
 }
+CORE |= organisation_checks.CORE | identity_checks.CORE
+MARTS |= organisation_checks.MARTS | identity_checks.MARTS
+MARTS |= scorecard_checks.MARTS
 
 
 def build(home: Path) -> Settings:

@@ -13,6 +13,7 @@ from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
 from expectations import load_suites
 from expectations.definitions import Layer
+from tests.unit.quality import identity_checks, organisation_checks, scorecard_checks
 from tests.unit.quality.sample_quality_home import NOW, build, spoiled
 
 # check → table, statement that spoils clean data
@@ -313,6 +314,8 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
         "judged_only_if_attempt": "set is_attempt = false where action_id = 'x0'",
     },
 }
+_MARTS_BAD |= organisation_checks.BAD | identity_checks.BAD
+_MARTS_BAD |= scorecard_checks.BAD
 for _mart, _checks in _MARTS_BAD.items():
     for _check, _change in _checks.items():
         _statement = f"delete from {_mart} where rowid = 0"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.mapping.mart_contracts import mart_columns
 from dagster_project.rule_tables import RuleTableError, check_rule_tables
 from dagster_project.rule_tables.__main__ import main
-from dagster_project.rule_tables.checks import mart_columns
 from dagster_project.settings import REPO_ROOT
 
 MARTS = REPO_ROOT / "dbt" / "models" / "marts"

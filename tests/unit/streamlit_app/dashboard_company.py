@@ -15,7 +15,10 @@ import duckdb
 
 from dagster_project.publishing import storage
 from dagster_project.settings import REPO_ROOT, Settings
+from tests.unit.streamlit_app.health_marts import HEALTH_MARTS
 from tests.unit.streamlit_app.intent_marts import INTENT_MARTS
+from tests.unit.streamlit_app.organisation_marts import ORGANISATION_MARTS, ORGANISATION_OBJECTS
+from tests.unit.streamlit_app.relationship_marts import RELATIONSHIP_MARTS
 
 AS_OF = date(2026, 6, 30)
 PUBLISHED_AT = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
@@ -355,9 +358,15 @@ def build_tables(
         path = REPO_ROOT / "seeds" / f"{seed}.csv"
         connection.execute(f"create table {seed} as from read_csv('{path}', header = true)")
         names.append(seed)
-    for name, sql in {**_MARTS, **INTENT_MARTS, **(_ORDER_MARTS if with_orders else {})}.items():
+    marts = {**_MARTS, **INTENT_MARTS, **HEALTH_MARTS, **RELATIONSHIP_MARTS, **ORGANISATION_MARTS}
+    for name, sql in {**marts, **(_ORDER_MARTS if with_orders else {})}.items():
         connection.execute(f"create table {name} as {sql}")
         names.append(name)
+    connection.execute(
+        "insert into mart_object_coverage select 'crm:' || o, 'crm', o, 10, null "
+        "from (select unnest(?) as o)",
+        [list(ORGANISATION_OBJECTS)],
+    )
     if with_orders:
         connection.execute(
             "insert into mart_object_coverage "

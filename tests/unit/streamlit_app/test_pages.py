@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dagster_project.settings import REPO_ROOT, process_environment
+from streamlit_app.components.run import PAGES
 from streamlit_app.i18n import catalogue, text
 from tests.unit.streamlit_app.dashboard_company import publish_company
 
@@ -34,7 +35,7 @@ def open_page(
     for name, value in parameters.items():
         app.query_params[name] = value
     app.run()
-    if page != "overview":
+    if page != PAGES[0]:
         app.switch_page(f"app_pages/{page}.py")
         for name, value in parameters.items():
             app.query_params[name] = value

@@ -1,0 +1,118 @@
+-- One row per customer: whom it influences under today's rules, each account by its strongest way
+-- only. Points are 100 · (1 − exp(−sum of influence ÷ saturation)): they grow with every account
+-- and never pass 100. Unknown where no source delivers any kind of edge.
+with
+
+customers as (
+
+    select * from {{ ref('dim_customer') }}
+
+),
+
+rules as (
+
+    select
+        definition_version,
+        max(saturation_accounts) as saturation_accounts
+    from {{ ref('int_graph__rules') }}
+    where is_latest
+    group by definition_version
+
+),
+
+known as (
+
+    select max(case when is_delivered then 1 else 0 end) = 1 as is_graph_known
+    from {{ ref('int_graph__edge_types') }}
+
+),
+
+pairs as (
+
+    select
+        paths.source_customer_id,
+        paths.target_customer_id,
+        max(paths.influence_ratio) as influence_ratio,
+        min(paths.count_steps) as count_steps
+    from {{ ref('int_graph__paths') }} as paths
+    inner join rules on paths.definition_version = rules.definition_version
+    group by paths.source_customer_id, paths.target_customer_id
+
+),
+
+given as (
+
+    select
+        source_customer_id as customer_id,
+        sum(influence_ratio) as influence_accounts,
+        count(*) as count_accounts_influenced,
+        cast(sum(case when count_steps = 1 then 1 else 0 end) as bigint) as count_direct_accounts
+    from pairs
+    group by source_customer_id
+
+),
+
+received as (
+
+    select
+        target_customer_id as customer_id,
+        count(*) as count_accounts_influencing
+    from pairs
+    group by target_customer_id
+
+),
+
+reach_ranked as (
+
+    select
+        *,
+        row_number() over (partition by customer_id order by reach_date desc nulls last) as day_rank
+    from {{ ref('fct_influence_reach_day') }}
+    where basis = 'as_defined'
+
+),
+
+reach as (
+
+    select * from reach_ranked
+    where day_rank = 1
+
+)
+
+select
+    customers.customer_id,
+    known.is_graph_known,
+    case
+        when known.is_graph_known
+            then
+                {{ influence_points(
+                    'coalesce(given.influence_accounts, 0)', 'rules.saturation_accounts'
+                ) }}
+    end as influence_points,
+    case when known.is_graph_known then coalesce(given.influence_accounts, 0) end
+        as influence_accounts,
+    case when known.is_graph_known then coalesce(given.count_accounts_influenced, 0) end
+        as count_accounts_influenced,
+    case when known.is_graph_known then coalesce(given.count_direct_accounts, 0) end
+        as count_direct_accounts,
+    case
+        when known.is_graph_known and reach.customer_id is null then 0
+        when known.is_graph_known then reach.count_industries
+    end as count_industries_influenced,
+    case
+        when known.is_graph_known and reach.customer_id is null then 0
+        when known.is_graph_known then reach.count_levels
+    end as count_levels_reached,
+    case when known.is_graph_known then coalesce(received.count_accounts_influencing, 0) end
+        as count_accounts_influencing,
+    case
+        when known.is_graph_known
+            then given.customer_id is not null or received.customer_id is not null
+    end as is_in_graph,
+    rules.definition_version
+from customers
+cross join known
+cross join rules
+left join given on customers.customer_id = given.customer_id
+left join received on customers.customer_id = received.customer_id
+left join reach on customers.customer_id = reach.customer_id

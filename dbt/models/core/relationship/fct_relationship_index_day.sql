@@ -1,0 +1,649 @@
+-- One row per customer, day and basis: depth and breadth with their factors, from the first day on
+-- which anything is known of the customer. Basis `restated` is today's definition on days on which
+-- another one was valid. Touches count from the day on which they are known, by their age since
+-- they happened. Between two events of a customer its sums only decay, so sums are kept per event,
+-- scaled to the last day (2^(−age ÷ half-life) is a product), and days are made of them at the end.
+{{ config(
+    materialized=index_days_materialization(),
+    tags=['relationship_days']
+) }}
+-- depends_on: {{ ref('int_relationship__changed_customers') }}
+with
+
+batches as (
+
+    select
+        definition_version,
+        coverage_window_days,
+        {{ batch_first_date('first_date') }} as first_date,
+        {{ batch_last_date('last_date') }} as last_date
+    from {{ ref('int_relationship__definition_days') }}
+    where {{ is_batch_definition('definition_version') }}
+
+),
+
+definitions as (
+
+    select * from {{ ref('int_relationship__definitions') }}
+    where {{ is_batch_definition('definition_version') }}
+
+),
+
+channels as (
+
+    select * from {{ ref('int_relationship__channels') }}
+    where is_covered and {{ is_batch_definition('definition_version') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_relationship__customer_states') }}
+    where {{ is_batch_customer('customer_id') }}
+
+),
+
+carried as (
+
+    {{ carried_index_days() }}
+
+),
+
+weighted as (
+
+    select
+        touches.definition_version,
+        touches.customer_id,
+        touches.weight,
+        touches.overlap_ratio,
+        {{ elapsed_days('touches.occurred_date', 'batches.last_date') }} as age_days,
+        case
+            when touches.known_date > batches.first_date then touches.known_date
+            else batches.first_date
+        end as event_date
+    from {{ ref('int_relationship__weighted_touches') }} as touches
+    inner join batches
+        on
+            touches.definition_version = batches.definition_version
+            and touches.known_date <= batches.last_date
+    where
+        {{ is_batch_definition('touches.definition_version') }}
+        and {{ is_batch_customer('touches.customer_id') }}
+        and {{ is_batch_new('touches.known_date') }}
+
+),
+
+scaled as (
+
+    select
+        weighted.definition_version,
+        weighted.customer_id,
+        weighted.event_date,
+        weighted.overlap_ratio,
+        weighted.weight * power(
+            cast(0.5 as double),
+            weighted.age_days / cast(definitions.half_life_days as double)
+        ) as scaled_weight
+    from weighted
+    inner join definitions on weighted.definition_version = definitions.definition_version
+
+),
+
+carried_sums as (
+
+    select
+        carried.*,
+        batches.first_date as event_date,
+        power(
+            cast(0.5 as double),
+            {{ elapsed_days('carried.index_date', 'batches.last_date') }}
+            / cast(definitions.half_life_days as double)
+        ) as scale
+    from carried
+    inner join batches on carried.definition_version = batches.definition_version
+    inner join definitions on batches.definition_version = definitions.definition_version
+
+),
+
+channel_touches as (
+
+    select
+        batches.definition_version,
+        touches.customer_id,
+        channels.channel_bit,
+        case
+            when touches.known_date > batches.first_date then touches.known_date
+            else batches.first_date
+        end as start_date,
+        max({{ add_days(
+            'touches.occurred_date', rounded('batches.coverage_window_days')
+        ) }}) as end_date
+    from {{ ref('int_relationship__touches') }} as touches
+    inner join channels on touches.channel = channels.channel
+    inner join batches
+        on
+            channels.definition_version = batches.definition_version
+            and touches.known_date <= batches.last_date
+            and {{ add_days(
+                'touches.occurred_date', rounded('batches.coverage_window_days')
+            ) }} > batches.first_date
+    where
+        {{ is_batch_customer('touches.customer_id') }}
+        and {{ is_batch_active('touches.occurred_date') }}
+        and {{ add_days(
+            'touches.occurred_date', rounded('batches.coverage_window_days')
+        ) }} > touches.known_date
+    group by
+        batches.definition_version,
+        touches.customer_id,
+        channels.channel_bit,
+        case
+            when touches.known_date > batches.first_date then touches.known_date
+            else batches.first_date
+        end
+
+),
+
+channel_spans as (
+
+    select
+        definition_version,
+        customer_id,
+        channel_bit,
+        start_date,
+        end_date,
+        max(end_date) over (
+            partition by definition_version, customer_id, channel_bit
+            order by start_date asc nulls last
+            rows between unbounded preceding and 1 preceding
+        ) as end_date_before
+    from channel_touches
+
+),
+
+activities as (
+
+    select
+        definition_version,
+        customer_id,
+        channel_bit,
+        case when end_date_before > start_date then end_date_before else start_date end
+            as start_date,
+        end_date
+    from channel_spans
+    where end_date_before is null or end_date > end_date_before
+
+),
+
+-- Channels that need an address are there where one is known, else since the first touch.
+ways as (
+
+    select
+        known_ways.has_email,
+        known_ways.has_phone,
+        known_ways.has_chat_id,
+        channels.definition_version,
+        channels.channel,
+        channels.channel_bit,
+        case channels.needs_field
+            when 'email' then known_ways.has_email
+            when 'phone' then known_ways.has_phone
+            when 'external_chat_id' then known_ways.has_chat_id
+            else true
+        end as is_reachable
+    from (
+        select distinct
+            customers.has_email,
+            customers.has_phone,
+            customers.has_chat_id
+        from customers
+    ) as known_ways
+    cross join channels
+
+),
+
+way_bits as (
+
+    select
+        has_email,
+        has_phone,
+        has_chat_id,
+        definition_version,
+        cast(sum(case when is_reachable then channel_bit else 0 end) as bigint) as reachable_bits
+    from ways
+    group by has_email, has_phone, has_chat_id, definition_version
+
+),
+
+touched_ways as (
+
+    select
+        ways.definition_version,
+        customer_channels.customer_id,
+        ways.channel_bit,
+        case
+            when customer_channels.first_known_date > batches.first_date
+                then customer_channels.first_known_date
+            else batches.first_date
+        end as event_date
+    from {{ ref('int_relationship__customer_channels') }} as customer_channels
+    inner join customers on customer_channels.customer_id = customers.customer_id
+    inner join ways
+        on
+            customer_channels.channel = ways.channel
+            and customers.has_email = ways.has_email
+            and customers.has_phone = ways.has_phone
+            and customers.has_chat_id = ways.has_chat_id
+            and not ways.is_reachable
+    inner join batches on ways.definition_version = batches.definition_version
+
+),
+
+first_reach as (
+
+    select
+        customer_id,
+        min(first_date) as first_date
+    from {{ ref('int_relationship__reach') }}
+    where {{ is_batch_customer('customer_id') }}
+    group by customer_id
+
+),
+
+-- A customer is there since it was created, or since something is known of it; where nobody knows
+-- when it was created, always.
+beginnings as (
+
+    select
+        batches.definition_version,
+        customers.customer_id,
+        batches.first_date,
+        case
+            when customers.created_date is not null
+                then least(
+                    customers.created_date,
+                    coalesce(customers.first_known_date, customers.created_date),
+                    coalesce(first_reach.first_date, customers.created_date)
+                )
+            else batches.first_date
+        end as begin_date
+    from customers
+    cross join batches
+    left join first_reach on customers.customer_id = first_reach.customer_id
+
+),
+
+channel_events as (
+
+    select
+        definition_version,
+        customer_id,
+        start_date as event_date,
+        channel_bit as active_change,
+        cast(0 as bigint) as touched_change
+    from activities
+    union all
+    select
+        definition_version,
+        customer_id,
+        end_date as event_date,
+        -channel_bit as active_change,
+        cast(0 as bigint) as touched_change
+    from activities
+    union all
+    select
+        definition_version,
+        customer_id,
+        event_date,
+        cast(0 as bigint) as active_change,
+        channel_bit as touched_change
+    from touched_ways
+    union all
+    select
+        definition_version,
+        customer_id,
+        case when begin_date > first_date then begin_date else first_date end as event_date,
+        cast(0 as bigint) as active_change,
+        cast(0 as bigint) as touched_change
+    from beginnings
+
+),
+
+events as (
+
+    select
+        definition_version,
+        customer_id,
+        event_date,
+        scaled_weight as touch_sum,
+        case when overlap_ratio is not null then scaled_weight end as topic_sum,
+        scaled_weight * overlap_ratio as overlap_sum,
+        cast(0 as bigint) as active_change,
+        cast(0 as bigint) as touched_change
+    from scaled
+    union all
+    select
+        definition_version,
+        customer_id,
+        event_date,
+        touch_points * scale as touch_sum,
+        topic_points * scale as topic_sum,
+        overlap_points * scale as overlap_sum,
+        cast(0 as bigint) as active_change,
+        cast(0 as bigint) as touched_change
+    from carried_sums
+    union all
+    select
+        definition_version,
+        customer_id,
+        event_date,
+        cast(0 as double) as touch_sum,
+        cast(null as double) as topic_sum,
+        cast(null as double) as overlap_sum,
+        active_change,
+        touched_change
+    from channel_events
+
+),
+
+event_days as (
+
+    select
+        events.definition_version,
+        events.customer_id,
+        events.event_date,
+        batches.last_date,
+        sum(events.touch_sum) as touch_sum,
+        sum(events.topic_sum) as topic_sum,
+        sum(events.overlap_sum) as overlap_sum,
+        cast(sum(events.active_change) as bigint) as active_change,
+        cast(sum(events.touched_change) as bigint) as touched_change
+    from events
+    inner join batches
+        on
+            events.definition_version = batches.definition_version
+            and events.event_date <= batches.last_date
+    group by
+        events.definition_version, events.customer_id, events.event_date, batches.last_date
+
+),
+
+running as (
+
+    select
+        definition_version,
+        customer_id,
+        event_date,
+        last_date,
+        sum(touch_sum) over (
+            partition by definition_version, customer_id
+            order by event_date asc nulls last
+            rows between unbounded preceding and current row
+        ) as touch_sum,
+        sum(topic_sum) over (
+            partition by definition_version, customer_id
+            order by event_date asc nulls last
+            rows between unbounded preceding and current row
+        ) as topic_sum,
+        sum(overlap_sum) over (
+            partition by definition_version, customer_id
+            order by event_date asc nulls last
+            rows between unbounded preceding and current row
+        ) as overlap_sum,
+        cast(
+            sum(active_change) over (
+                partition by definition_version, customer_id
+                order by event_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as active_bits,
+        cast(
+            sum(touched_change) over (
+                partition by definition_version, customer_id
+                order by event_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as touched_bits,
+        coalesce(
+            lead(event_date) over (
+                partition by definition_version, customer_id order by event_date asc nulls last
+            ),
+            {{ add_days('last_date', 1) }}
+        ) as next_date
+    from event_days
+
+),
+
+days as (
+
+    select
+        definition_version,
+        customer_id,
+        {{ each_day('event_date', add_days('next_date', -1)) }} as index_date,
+        last_date,
+        touch_sum,
+        topic_sum,
+        overlap_sum,
+        active_bits,
+        touched_bits
+    from running
+
+),
+
+reach_bases as (
+
+    select count(case when basis = 'restated' then 1 end) > 0 as has_restated
+    from {{ ref('int_relationship__reach') }}
+
+),
+
+-- Without a row a customer reaches none, where some system delivers edges at all.
+graph as (
+
+    select case when count(case when is_delivered then 1 end) > 0 then 0 end as no_reach
+    from {{ ref('int_graph__edge_types') }}
+
+),
+
+placed as (
+
+    select
+        days.*,
+        definitions.half_life_days,
+        definitions.breadth_tau_accounts,
+        definitions.breadth_tau_industries,
+        definitions.breadth_tau_levels,
+        definitions.depth_limit_points,
+        definitions.breadth_limit_points,
+        graph.no_reach,
+        case
+            when
+                reach_bases.has_restated
+                and (
+                    days.index_date < definitions.period_start
+                    or days.index_date >= definitions.period_end
+                )
+                then 'restated'
+            else 'as_defined'
+        end as reach_basis,
+        case
+            when
+                days.index_date >= definitions.period_start
+                and (
+                    definitions.period_end is null or days.index_date < definitions.period_end
+                )
+                then 'as_defined'
+            else 'restated'
+        end as basis,
+        power(
+            cast(2 as double),
+            {{ elapsed_days('days.index_date', 'days.last_date') }}
+            / cast(definitions.half_life_days as double)
+        ) as growth
+    from days
+    inner join definitions on days.definition_version = definitions.definition_version
+    cross join reach_bases
+    cross join graph
+
+),
+
+counted as (
+
+    select
+        placed.customer_id,
+        placed.index_date,
+        placed.basis,
+        placed.definition_version,
+        placed.breadth_tau_accounts,
+        placed.breadth_tau_industries,
+        placed.breadth_tau_levels,
+        placed.depth_limit_points,
+        placed.breadth_limit_points,
+        placed.touch_sum * placed.growth as touch_points,
+        placed.topic_sum * placed.growth as topic_points,
+        placed.overlap_sum * placed.growth as overlap_points,
+        taus.tau_touches,
+        cast(
+            bit_count(placed.active_bits & coalesce(channel_days.delivered_bits, 0)) as bigint
+        ) as count_channels_active,
+        cast(
+            bit_count(
+                (way_bits.reachable_bits + placed.touched_bits)
+                & coalesce(channel_days.delivered_bits, 0)
+            ) as bigint
+        ) as count_channels_available,
+        cast(
+            bit_count(
+                (way_bits.reachable_bits + placed.touched_bits)
+                & coalesce(channel_days.silent_bits, 0)
+            ) as bigint
+        ) as count_channels_silent,
+        case when reach.customer_id is null then placed.no_reach else reach.count_accounts end
+            as count_accounts,
+        case when reach.customer_id is null then placed.no_reach else reach.count_industries end
+            as count_industries,
+        case when reach.customer_id is null then placed.no_reach else reach.count_levels end
+            as count_levels
+    from placed
+    inner join customers on placed.customer_id = customers.customer_id
+    inner join way_bits
+        on
+            placed.definition_version = way_bits.definition_version
+            and customers.has_email = way_bits.has_email
+            and customers.has_phone = way_bits.has_phone
+            and customers.has_chat_id = way_bits.has_chat_id
+    inner join {{ ref('int_relationship__segments') }} as taus
+        on
+            placed.customer_id = taus.customer_id
+            and placed.definition_version = taus.definition_version
+    left join {{ ref('int_relationship__channel_days') }} as channel_days
+        on
+            placed.definition_version = channel_days.definition_version
+            and placed.index_date = channel_days.index_date
+    left join {{ ref('int_relationship__reach') }} as reach
+        on
+            placed.customer_id = reach.customer_id
+            and placed.reach_basis = reach.basis
+            and placed.index_date >= reach.first_date
+            and placed.index_date <= reach.last_date
+
+),
+
+factors as (
+
+    select
+        *,
+        case
+            when count_channels_available > 0 and count_channels_silent = 0
+                then
+                    cast(
+                        round(1 - exp(-{{ safe_ratio('touch_points', 'tau_touches') }}), 4)
+                        as decimal(9, 4)
+                    )
+        end as frequency_ratio,
+        cast(
+            round({{ safe_ratio('overlap_points', 'topic_points') }}, 4) as decimal(9, 4)
+        ) as relevance_ratio,
+        case
+            when count_channels_silent = 0
+                then
+                    cast(
+                        round(
+                            {{ safe_ratio('count_channels_active', 'count_channels_available') }},
+                            4
+                        ) as decimal(9, 4)
+                    )
+        end as coverage_ratio,
+        cast(
+            round(1 - exp(-{{ safe_ratio('count_accounts', 'breadth_tau_accounts') }}), 4)
+            as decimal(9, 4)
+        ) as accounts_ratio,
+        cast(
+            round(1 - exp(-{{ safe_ratio('count_industries', 'breadth_tau_industries') }}), 4)
+            as decimal(9, 4)
+        ) as industries_ratio,
+        cast(
+            round(1 - exp(-{{ safe_ratio('count_levels', 'breadth_tau_levels') }}), 4)
+            as decimal(9, 4)
+        ) as levels_ratio
+    from counted
+
+),
+
+multiplied as (
+
+    select
+        *,
+        cast(100 * frequency_ratio * relevance_ratio * coverage_ratio as decimal(18, 12))
+            as depth_points,
+        cast(100 * accounts_ratio * industries_ratio * levels_ratio as decimal(18, 12))
+            as breadth_points
+    from factors
+
+)
+
+select
+    customer_id || '|' || cast(index_date as string) || '|' || basis as relationship_index_day_id,
+    customer_id,
+    index_date,
+    basis,
+    definition_version,
+    depth_points,
+    breadth_points,
+    frequency_ratio,
+    relevance_ratio,
+    coverage_ratio,
+    accounts_ratio,
+    industries_ratio,
+    levels_ratio,
+    case
+        when frequency_ratio is null then 'frequency'
+        when relevance_ratio is null then 'relevance'
+        when coverage_ratio is null then 'coverage'
+    end as depth_unknown_factor,
+    case
+        when accounts_ratio is null then 'accounts'
+        when industries_ratio is null then 'industries'
+        when levels_ratio is null then 'levels'
+    end as breadth_unknown_factor,
+    case
+        when depth_points >= depth_limit_points and breadth_points >= breadth_limit_points
+            then 'deep_wide'
+        when depth_points >= depth_limit_points and breadth_points < breadth_limit_points
+            then 'deep_narrow'
+        when depth_points < depth_limit_points and breadth_points >= breadth_limit_points
+            then 'shallow_wide'
+        when depth_points < depth_limit_points and breadth_points < breadth_limit_points
+            then 'shallow_narrow'
+    end as quadrant,
+    touch_points,
+    topic_points,
+    overlap_points,
+    tau_touches,
+    count_channels_active,
+    count_channels_available,
+    count_channels_silent,
+    count_accounts,
+    count_industries,
+    count_levels
+from multiplied

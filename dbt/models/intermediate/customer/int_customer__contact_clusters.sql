@@ -1,0 +1,4 @@
+-- One row per contact that is linked to another, with the cluster it is in and its surest link
+-- there.
+{{ config(materialized='table') }}
+{{ identity_clusters('contact') }}

@@ -1,0 +1,152 @@
+-- One row per period of the rules and way by which influence reaches one customer from another,
+-- over at most as many steps as the rule row says. A way visits no account twice, so a cycle ends
+-- by itself; what is handed on below the floor ends too. An account joined to very many passes
+-- nothing on. Of parallel edges between two customers every one is a way of its own.
+{{ config(materialized='table') }}
+with
+
+rules as (
+
+    select distinct
+        definition_version,
+        max_steps,
+        damping_ratio,
+        floor_ratio,
+        max_pass_on_accounts
+    from {{ ref('int_graph__rules') }}
+
+),
+
+edges as (
+
+    select
+        edges.definition_version,
+        edges.influence_edge_id,
+        edges.from_customer_id,
+        edges.to_customer_id,
+        edges.strength_ratio,
+        edges.passed_date
+    from {{ ref('int_graph__edges') }} as edges
+    where edges.passed_at is not null
+
+),
+
+-- Who hands on: joined to no more accounts than the limit.
+passing as (
+
+    select
+        edges.definition_version,
+        edges.from_customer_id
+    from edges
+    inner join rules on edges.definition_version = rules.definition_version
+    group by edges.definition_version, edges.from_customer_id
+    having count(distinct edges.to_customer_id) <= max(rules.max_pass_on_accounts)
+
+),
+
+handed_on as (
+
+    select
+        edges.definition_version,
+        edges.influence_edge_id,
+        edges.from_customer_id,
+        edges.to_customer_id,
+        edges.strength_ratio * rules.damping_ratio as strength_ratio,
+        edges.passed_date,
+        rules.max_steps,
+        rules.floor_ratio
+    from edges
+    inner join passing
+        on
+            edges.definition_version = passing.definition_version
+            and edges.from_customer_id = passing.from_customer_id
+    inner join rules on edges.definition_version = rules.definition_version
+
+),
+
+step_1 as (
+
+    select
+        definition_version,
+        from_customer_id as source_customer_id,
+        to_customer_id as target_customer_id,
+        cast(null as string) as over_1_customer_id,
+        cast(null as string) as over_2_customer_id,
+        influence_edge_id as last_edge_id,
+        cast(1 as bigint) as count_steps,
+        strength_ratio as influence_ratio,
+        passed_date
+    from edges
+
+),
+
+step_2 as (
+
+    select
+        step_1.definition_version,
+        step_1.source_customer_id,
+        handed_on.to_customer_id as target_customer_id,
+        step_1.target_customer_id as over_1_customer_id,
+        cast(null as string) as over_2_customer_id,
+        handed_on.influence_edge_id as last_edge_id,
+        cast(2 as bigint) as count_steps,
+        step_1.influence_ratio * handed_on.strength_ratio as influence_ratio,
+        case
+            when step_1.passed_date >= handed_on.passed_date then step_1.passed_date
+            else handed_on.passed_date
+        end as passed_date
+    from step_1
+    inner join handed_on
+        on
+            step_1.definition_version = handed_on.definition_version
+            and step_1.target_customer_id = handed_on.from_customer_id
+    where
+        handed_on.max_steps >= 2
+        -- The floor itself counts, whatever the last digit of a product is.
+        and step_1.influence_ratio * handed_on.strength_ratio
+        >= handed_on.floor_ratio - 0.000000001
+        and handed_on.to_customer_id <> step_1.source_customer_id
+
+),
+
+step_3 as (
+
+    select
+        step_2.definition_version,
+        step_2.source_customer_id,
+        handed_on.to_customer_id as target_customer_id,
+        step_2.over_1_customer_id,
+        step_2.target_customer_id as over_2_customer_id,
+        handed_on.influence_edge_id as last_edge_id,
+        cast(3 as bigint) as count_steps,
+        step_2.influence_ratio * handed_on.strength_ratio as influence_ratio,
+        case
+            when step_2.passed_date >= handed_on.passed_date then step_2.passed_date
+            else handed_on.passed_date
+        end as passed_date
+    from step_2
+    inner join handed_on
+        on
+            step_2.definition_version = handed_on.definition_version
+            and step_2.target_customer_id = handed_on.from_customer_id
+    where
+        handed_on.max_steps >= 3
+        and step_2.influence_ratio * handed_on.strength_ratio
+        >= handed_on.floor_ratio - 0.000000001
+        and handed_on.to_customer_id <> step_2.source_customer_id
+        and handed_on.to_customer_id <> step_2.over_1_customer_id
+
+),
+
+ways as (
+
+    select * from step_1
+    union all
+    select * from step_2
+    union all
+    select * from step_3
+
+)
+
+select *
+from ways

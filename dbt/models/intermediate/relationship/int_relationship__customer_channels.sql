@@ -1,0 +1,47 @@
+-- One row per customer and channel of its touches: since when it is touched there, and sums over
+-- the content of its touches, by which changes of earlier days are noticed.
+{{ config(materialized='table') }}
+with
+
+touches as (
+
+    select * from {{ ref('int_relationship__touches') }}
+
+),
+
+contents as (
+
+    select
+        customer_id,
+        channel,
+        occurred_at,
+        occurred_date,
+        known_date,
+        {{ text_number(
+            "concat_ws('|', touch_id, channel, coalesce(topic, ''), coalesce(topic_industry, ''), "
+            ~ "coalesce(topic_product_line, ''), cast(occurred_date as string), "
+            ~ "cast(known_date as string))"
+        ) }} as content_number
+    from touches
+
+)
+
+select
+    customer_id,
+    channel,
+    min(known_date) as first_known_date,
+    max(occurred_at) as last_touch_at,
+    count(*) as count_touches,
+    count(
+        case
+            when occurred_date > {{ add_days(as_of_date(), -90) }} then 1
+        end
+    ) as count_touches_90d,
+    cast(sum(
+        case when known_date < {{ relationship_built_through() }} then content_number else 0 end
+    ) as bigint) as content_before,
+    cast(sum(
+        case when known_date < {{ as_of_date() }} then content_number else 0 end
+    ) as bigint) as content_now
+from contents
+group by customer_id, channel

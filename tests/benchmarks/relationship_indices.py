@@ -1,0 +1,276 @@
+"""`make bench-indices`: what a daily increment of the relationship indices costs, beside one scan.
+
+Customers, touches and what influence reaches are made by SQL straight into the tables that the
+indices read. The yardstick is one DuckDB process that reads all columns of all touches once. Each
+step is a process of its own, measured by the operating system: CPU seconds and peak memory, with
+dbt's own start in it; a run that builds one view shows how much that start is. Touches of the last
+day are there from the beginning but not known before it, so the second build has one day to add;
+the third finds a late touch and two customers that have become one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.mapping import compile_mapping
+from dagster_project.settings import REPO_ROOT, Settings, process_environment, program
+
+AS_OF = date(2026, 6, 30)
+MODELS = (
+    "int_rules__thresholds",
+    "int_graph__rules",
+    "int_graph__edge_types",
+    "path:models/intermediate/relationship",
+    "path:models/core/relationship",
+)
+INDUSTRIES = "['medical_devices', 'manufacturing', 'retail', 'saas']"
+LINES = "['Patient monitoring', 'Factory automation', 'Retail terminals', 'Cloud platform']"
+TABLES = """
+create schema core; create schema intermediate; create schema staging; create schema marts;
+create table core.dim_date as
+    select cast(day as date) as date_day
+    from (
+        select unnest(generate_series(date '2024-01-01', date '2027-12-31', interval 1 day)) as day
+    );
+create table core.dim_customer as
+    select 'c:' || n as customer_id, 'Customer ' || n as customer_name,
+        {industries}[n % 4 + 1] as industry, {industries}[n % 4 + 1] as segment,
+        timestamp '2024-06-01' as created_at
+    from range({customers}) as numbers (n);
+create table core.bridge_account_customer as
+    select 'a:' || n as account_id, 'c:' || n % {customers} as customer_id
+    from range({customers} * 5 // 4) as numbers (n);
+create table core.dim_contact as
+    select 'p:' || n as contact_id, 'a:' || n % {customers} as account_id,
+        case when n % 5 > 0 then 'x' end as email, case when n % 3 > 0 then 'x' end as phone,
+        case when n % 4 = 0 then 'x' end as external_chat_id
+    from range({customers} * 2) as numbers (n);
+create table core.bridge_contact_person as
+    select contact_id, contact_id as person_id, 'c:' || substr(account_id, 3) as customer_id
+    from core.dim_contact;
+create table core.fct_opportunity as
+    select 'o:' || n as opportunity_id, 'a:' || n % {customers} as account_id,
+        {lines}[n % 4 + 1] as product_line,
+        timestamp '{first_day}' + to_hours(cast(hash(n) % ({days} * 24) as int)) as created_at,
+        case when n % 3 > 0 then timestamp '{first_day}' + to_hours(
+            cast(hash(n) % ({days} * 24) + 24 * (20 + n % 90) as int)
+        ) end as closed_at,
+        cast(null as varchar) as referred_by_account_id
+    from range({customers} * 2) as numbers (n);
+create table core.fct_lead as
+    select cast(null as varchar) as lead_id, cast(null as varchar) as account_id,
+        cast(null as varchar) as product_line
+    where false;
+create table core.fct_activity as
+    select 't:' || n as activity_id, 'crm' as source_system,
+        case when n % 10 > 0 then 'a:' || hash(n) % ({customers} * 5 // 4) end as account_id,
+        'p:' || hash(n) % ({customers} * 2) as contact_id,
+        case when n % 3 = 0 then 'o:' || hash(n) % ({customers} * 5 // 4) end as opportunity_id,
+        cast(null as varchar) as lead_id, 'r:' || n % 900 as rep_id,
+        ['call', 'mail', 'meeting', 'chat', 'visit', 'demo'][cast(hash(n * 7) % 6 as int) + 1]
+            as channel,
+        ['inbound', 'outbound'][n % 2 + 1] as direction,
+        timestamp '{first_day}'
+        + to_milliseconds(cast(n / {touches} * {days} * 86400000.0 as bigint)) as occurred_at,
+        occurred_at + to_minutes(cast(hash(n * 3) % 2880 as int)) as recorded_at
+    from range({touches} * 7 // 10) as numbers (m), lateral (select m * 10 // 7 as n);
+create table intermediate.int_intent__keyword_matches as
+    select 'activity_text' as text_object, 'w:' || activity_id as text_id,
+        ['budget', 'security', 'finance_check'][cast(hash(activity_id) % 3 as int) + 1]
+            as keyword_group
+    from core.fct_activity where hash(activity_id) % 4 = 0;
+create table intermediate.int_canonical__activity_texts as
+    select text_id as activity_text_id, substr(text_id, 3) as activity_id
+    from intermediate.int_intent__keyword_matches;
+create table intermediate.int_canonical__contents as
+    select 'k:' || n as content_id, ['security', 'cost', 'technical', 'trend'][n % 4 + 1] as topic,
+        {industries}[n % 4 + 1] as industry, '/resources/' || n as url_path
+    from range(40) as numbers (n);
+create table intermediate.int_intent__visits as
+    select 's:' || n as session_id, 'web' as source_system,
+        'a:' || hash(n) % {customers} as account_id, cast(null as varchar) as contact_id,
+        timestamp '{first_day}'
+        + to_milliseconds(cast(n / ({touches} / 5.0) * {days} * 86400000.0 as bigint))
+            as occurred_at,
+        occurred_at as known_at,
+        ['home', 'pricing', 'product', 'document'][cast(hash(n) % 4 as int) + 1] as page_group,
+        '/p/' || n % 100 as url_path
+    from range({touches} // 5) as numbers (n);
+create table intermediate.int_canonical__content_shares as
+    select 'h:' || n as content_share_id, 'community' as source_system,
+        'a:' || hash(n) % {customers} as account_id, cast(null as varchar) as contact_id,
+        cast(null as varchar) as to_contact_id, 'k:' || n % 40 as content_id,
+        timestamp '{first_day}'
+        + to_milliseconds(cast(n / ({touches} / 10.0) * {days} * 86400000.0 as bigint))
+            as shared_at
+    from range({touches} // 10) as numbers (n);
+create table intermediate.int_canonical__community_posts as
+    select 'b:' as community_post_id, 'community' as source_system, 'a:1' as account_id,
+        cast(null as varchar) as contact_id, 'integration' as topic,
+        timestamp '{first_day}' as posted_at;
+create table intermediate.int_canonical__event_attendances as
+    select 'e:' as event_attendance_id, 'community' as source_system, 'a:1' as account_id,
+        cast(null as varchar) as contact_id, timestamp '{first_day}' as attended_at;
+create table intermediate.int_canonical__account_relationships as select 1 as n where false;
+create table intermediate.int_canonical__contact_job_changes as select 1 as n where false;
+create table core.fct_influence_reach_day as
+    with edges as (
+        select 'c:' || hash(n) % {customers} as customer_id,
+            cast(
+                timestamp '{first_day}' + to_hours(cast(hash(n * 5) % ({days} * 24) as int)) as date
+            ) as reach_date
+        from range({edges}) as numbers (n)
+    ),
+    changes as (
+        select customer_id, reach_date, count(*) as count_edges from edges group by all
+    )
+    select customer_id, reach_date, 'as_defined' as basis,
+        cast(sum(count_edges) over (partition by customer_id order by reach_date) as bigint)
+            as count_accounts,
+        least(4, count_accounts) as count_industries, least(4, count_accounts) as count_levels
+    from changes;
+"""
+SCAN = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1], read_only=True)
+connection.execute("set threads = 2")
+for table in sys.argv[2:]:
+    connection.execute(f"select bit_xor(hash(touches)) from {table} as touches").fetchall()
+"""
+TOUCHES = (
+    "core.fct_activity",
+    "intermediate.int_intent__visits",
+    "intermediate.int_canonical__content_shares",
+)
+CHANGES = """
+insert into core.fct_activity by name
+    select * replace (
+        'late' as activity_id, occurred_at - interval 60 day as occurred_at,
+        recorded_at - interval 60 day as recorded_at
+    )
+    from core.fct_activity limit 1;
+update core.bridge_account_customer set customer_id = 'c:1' where customer_id = 'c:2';
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds (user and system) and peak memory of one process with its children."""
+
+    step: str
+    cpu_seconds: float
+    wall_seconds: float
+    peak_gb: float
+
+
+def measure(step: str, command: Sequence[str], settings: Settings, as_of: date) -> Cost:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed; its last output is in the message.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=REPO_ROOT,
+            env=process_environment() | settings.dbt_environment(as_of),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        if os.waitstatus_to_exitcode(status):
+            output.seek(0)
+            raise RuntimeError(f"{step} failed:\n{output.read()[-3000:]}")
+    return Cost(step, usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024**2)
+
+
+def write_tables(settings: Settings, customers: int, touches: int, edges: int, days: int) -> None:
+    """Make what the indices read, in a warehouse of its own."""
+    settings.sources_file.write_text(f"as_of = {AS_OF}\nsource = []\n", encoding="utf-8")
+    compile_mapping(settings)
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("set threads = 2")
+        connection.execute(
+            TABLES.format(
+                customers=customers,
+                touches=touches,
+                edges=edges,
+                days=days,
+                first_day=AS_OF - timedelta(days=days - 1),
+                industries=INDUSTRIES,
+                lines=LINES,
+            )
+        )
+
+
+def measure_indices(settings: Settings) -> list[Cost]:
+    """Costs of a scan of the touches, the first build, one more day, and some changed customers."""
+    dbt = [program("dbt"), "run", "--project-dir", str(settings.dbt_project), "--select"]
+    seeds = [program("dbt"), "seed", "--project-dir", str(settings.dbt_project)]
+    yesterday = AS_OF - timedelta(days=1)
+    measure("seeds", seeds, settings, AS_OF)
+    scan = [sys.executable, "-c", SCAN, str(settings.warehouse), *TOUCHES]
+    costs = [
+        measure("one scan of all touches", scan, settings, AS_OF),
+        measure("dbt, one view", [*dbt, "int_rules__thresholds"], settings, AS_OF),
+        measure("all days but the last", [*dbt, *MODELS], settings, yesterday),
+        measure("one more day", [*dbt, *MODELS], settings, AS_OF),
+    ]
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(CHANGES)
+    return [*costs, measure("some changed customers", [*dbt, *MODELS], settings, AS_OF)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Relationship indices of many customers.")
+    parser.add_argument("--customers", type=int, default=200_000)
+    parser.add_argument("--touches", type=int, default=10_000_000)
+    parser.add_argument("--edges", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=180, help="days of history")
+    parser.add_argument(
+        "--home", type=Path, help="folder for the files; by default a temporary one"
+    )
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(dir=options.home) as folder:
+        settings = Settings(home=Path(folder))
+        write_tables(settings, options.customers, options.touches, options.edges, options.days)
+        costs = measure_indices(settings)
+    print(
+        f"{options.customers:,} customers, {options.touches:,} touches, {options.edges:,} edges, "
+        f"{options.days} days\n\n{table(costs)}\n",
+        flush=True,
+    )
+    return 0
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """Rows of a Markdown table; ratios to the first cost, the scan, also without dbt's start."""
+    scan, start = costs[0].cpu_seconds, costs[1].cpu_seconds
+    head = (
+        "| step | CPU s | wall s | peak GB | CPU ÷ scan | without dbt's start |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: |\n"
+    )
+    return head + "\n".join(
+        f"| {cost.step} | {cost.cpu_seconds:.1f} | {cost.wall_seconds:.1f} | {cost.peak_gb:.2f} "
+        f"| {cost.cpu_seconds / scan:.1f} | "
+        + (f"{(cost.cpu_seconds - start) / scan:.1f} |" if position > 1 else "|")
+        for position, cost in enumerate(costs)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
