@@ -57,8 +57,8 @@ def dbt_check_results(
 ) -> list[CheckResult]:
     """One result per dbt test and unit test, plus one per model or seed that failed to build.
 
-    Unit tests judge the logic of models on rows of their own, not these data: where the build left
-    them out, they have no result.
+    Unit tests judge the logic of models on rows of their own, and rule tables are checked before
+    dbt starts: where the build left their tests out, they have no result.
 
     Args:
         since: results of a build before this moment are not this run's: every test is then
@@ -77,12 +77,16 @@ def dbt_check_results(
         node = project.nodes.get(test.attached_to or "")
         return node is not None and node.name in chosen
 
+    def is_optional(test: TestNode) -> bool:
+        node = project.nodes.get(test.attached_to or "")
+        return test.kind == "unit_test" or (node is not None and node.kind == "seed")
+
     outcomes = {} if is_stale else {result.unique_id: result for result in found}
     results = [
         _test_result(run_id, now, project, test, outcomes.get(test.unique_id))
         for test in sorted(project.tests.values(), key=lambda test: test.unique_id)
         if test.unique_id in outcomes
-        or (test.kind != "unit_test" and (models is None or (is_stale and is_of(test, models))))
+        or (not is_optional(test) and (models is None or (is_stale and is_of(test, models))))
     ]
     results += [
         _build_failure(run_id, now, project, result)

@@ -8,10 +8,11 @@ from itertools import combinations
 from typing import Any
 
 from dagster_project.settings import Settings
-from tests.integration.demo_run import published
+from tests.integration.demo_run import answer_key, published
 
 LEAST_PRECISION = 0.99
 LEAST_RECALL = 0.97
+LEAST_PAIRS = 20
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,15 @@ def qualities(settings: Settings, truths: Mapping[str, Any]) -> dict[str, Qualit
             {f"demo_chat:{key}": f"demo_crm:{link['person']}" for key, link in contacts.items()},
         ),
     }
+
+
+def shortfalls(settings: Settings) -> list[str]:
+    """Subjects whose pairs are not as good as promised; empty where all of them are."""
+    found = qualities(settings, answer_key(settings.home)["truths"])
+    return [
+        f"{subject}: {quality}"
+        for subject, quality in found.items()
+        if len(quality.planted) < LEAST_PAIRS
+        or quality.precision < LEAST_PRECISION
+        or quality.recall < LEAST_RECALL
+    ]

@@ -150,12 +150,15 @@ def roadmap_that_differs(settings: Settings) -> list[str]:
     return found
 
 
-def differences(settings: Settings) -> list[str]:
-    """Everything above; empty where the scorecard tells the planted story."""
+def figures_that_differ(settings: Settings) -> list[str]:
+    """What must add up in a company of any size; empty where it does."""
+    return [*values_that_differ(settings), *roadmap_that_differs(settings)]
+
+
+def story_that_differs(settings: Settings) -> list[str]:
+    """What takes the rows of the small company to be seen; empty where it is as planted."""
     return [
-        *values_that_differ(settings),
         *lead_that_differs(settings),
         *scorecard_that_differs(settings),
         *backtests_that_differ(settings),
-        *roadmap_that_differs(settings),
     ]

@@ -95,13 +95,13 @@ def test_model_that_cannot_be_built_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = small_settings(tmp_path)
+    compile_mapping(small)
     bare_project(small)
     settings = CopiedProject(home=small.home, seeds=small.seeds)
     shutil.copy(REPO_ROOT / "dbt" / "config.py", settings.dbt_project)
     probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
     probe.parent.mkdir(parents=True)
     probe.write_text(BROKEN_PROBE, encoding="utf-8")
-    compile_mapping(settings)
     for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
         monkeypatch.setenv(name, value)
     assert plan(settings, "dev") == 1

@@ -220,6 +220,8 @@ def land_all(settings: Settings) -> None:
 
 def bare_project(settings: Settings) -> Path:
     """The dbt project without its own models: generated models must stand alone."""
+    # Figures of the scorecard stand on the project's own marts, which are not here.
+    shutil.rmtree(settings.generated_models / "intermediate", ignore_errors=True)
     project = settings.home / "project"
     if project.exists():
         return project
@@ -257,8 +259,6 @@ def run_dbt(settings: Settings, select: list[str]) -> None:
     from dbt.cli.main import dbtRunner
 
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    # Figures of the scorecard stand on the project's own marts, which a bare project has not.
-    shutil.rmtree(settings.generated_models / "intermediate", ignore_errors=True)
     project = bare_project(settings)
     environment = settings.dbt_environment(date(2026, 6, 30)) | {
         "SMH_DBT_SEEDS": os.path.relpath(settings.seeds, project),

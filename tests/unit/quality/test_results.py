@@ -100,13 +100,16 @@ def _dbt_home(home: Path, results: list[dict[str, Any]]) -> Settings:
         },
         test_metadata=None,
     )
+    of_rules = sample_home.data_test("unique_thresholds", "seed.smh.thresholds")
     not_null = sample_home.data_test(
         "not_null_stg_lead_id",
         "model.smh.stg_crm__leads",
         column_name="lead_id",
         test_metadata={"name": "not_null", "kwargs": {}},
     )
-    sample_home.write_manifest(settings, [*sample_home.standard_nodes(), described, not_null])
+    sample_home.write_manifest(
+        settings, [*sample_home.standard_nodes(), described, of_rules, not_null]
+    )
     record = {"metadata": {"generated_at": "2026-07-01T06:00:00.5Z"}, "results": results}
     (settings.dbt_artifacts / "run_results.json").write_text(json.dumps(record), encoding="utf-8")
     return settings
@@ -220,6 +223,17 @@ def test_a_test_that_could_not_run_has_failed_as_an_error(tmp_path: Path) -> Non
         "error",
         None,
     )
+
+
+def test_a_test_of_a_rule_table_counts_only_where_it_was_run(tmp_path: Path) -> None:
+    of_rules = "test.smh.unique_thresholds.abc"
+    settings = _dbt_home(tmp_path, [_outcome(UNIQUE, "pass", 0)])
+    assert "unique_thresholds" not in {
+        result.check_id for result in dbt_check_results(settings, "r", NOW)
+    }
+    settings = _dbt_home(tmp_path, [_outcome(of_rules, "fail", 2)])
+    (failed,) = [r for r in dbt_check_results(settings, "r", NOW) if r.status == "failed"]
+    assert (failed.check_id, failed.table_name) == ("unique_thresholds", "thresholds")
 
 
 def test_results_of_an_earlier_build_are_not_this_runs(tmp_path: Path) -> None:
