@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import (
     Settings,
@@ -124,6 +124,12 @@ def plan(settings: Settings, environment: str) -> int:
     return 0
 
 
+def _plain_attribute(values: dict[str, Any], name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return values.get(name)
+
+
 def build_plan(settings: Settings, environment: str) -> list[ModelChange] | None:
     """Build ``environment`` and compare it with production, which the first call makes.
 
@@ -138,8 +144,12 @@ def build_plan(settings: Settings, environment: str) -> list[ModelChange] | None
     from rich.console import Console as RichConsole
     from sqlmesh.core.console import CaptureTerminalConsole, set_console
     from sqlmesh.core.context import Context
+    from sqlmesh.utils import AttributeDict
     from sqlmesh.utils.errors import SQLMeshError
 
+    # SQLMesh's own asks itself for a missing special attribute until the stack is full, a thousand
+    # calls deep, and pydantic asks for some at each of the many dictionaries of a snapshot.
+    AttributeDict.__getattr__ = _plain_attribute  # type: ignore[method-assign]
     console = CaptureTerminalConsole(console=RichConsole(file=io.StringIO(), width=100))
     set_console(console)
     try:

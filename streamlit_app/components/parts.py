@@ -146,17 +146,24 @@ def drawer(
     view: View, name: str, title: str, content: Callable[[View], None], width: int = 860
 ) -> None:
     """A drawer that the URL parameter ``name`` has opened; closing it clears the parameter."""
+
+    def inside() -> None:
+        # A press inside a drawer runs the drawer alone; what it opens lies over the whole page.
+        if opened(view, name) is None:
+            st.rerun()
+        content(view)
+
     st.dialog(
         title,
         width=width,
         position="right",
         on_dismiss=lambda: url.write(name, None),
-    )(content)(view)
+    )(inside)()
 
 
 def opened(view: View, name: str) -> str | None:
     """What the URL opens on this page; nothing while a passport lies over it."""
-    if view.metric(view.state.passport) is not None:
+    if view.metric(st.query_params.get("passport")) is not None:
         return None
     return st.query_params.get(name) or None
 

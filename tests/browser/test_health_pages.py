@@ -124,6 +124,7 @@ def test_a_press_on_a_mark_opens_its_customer(browser: Browser, dashboard: str) 
     with opened(browser, f"{dashboard}/relationships") as page:
         marks = page.locator(".st-key-plane_chart .scatterlayer .point")
         assert marks.count() == 32
+        marks.first.scroll_into_view_if_needed()
         box = marks.first.bounding_box()
         assert box is not None
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
