@@ -161,6 +161,7 @@ _MARTS: dict[str, str] = {
         from (
             values ('crm', 'lead'), ('crm', 'opportunity'), ('crm', 'opportunity_stage_event'),
                 ('crm', 'activity'), ('crm', 'account'), ('crm', 'contact_job_change'),
+                ('crm', 'contact_optout'), ('crm', 'activity_text'), ('crm', 'community_post'),
                 ('web', 'web_event')
         ) as covered(system, object)
     """,

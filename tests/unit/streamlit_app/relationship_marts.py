@@ -37,7 +37,10 @@ RELATIONSHIP_MARTS: dict[str, str] = {
             timestamp '2026-06-29 09:00:00' - to_days(cast(a as integer)) as last_touch_at,
             cast(a * 3 % 17 as bigint) as count_touches_90d,
             cast(case when a % 4 > 0 then a * 10000 end as decimal(18, 2))
-                as open_opportunity_amount_cny, cast(a * 2 as double) as influence_points
+                as open_opportunity_amount_cny, cast(a * 2 as double) as influence_points,
+            date '2026-06-30' as period_date, depth_points is not null as is_depth_known,
+            breadth_points is not null as is_breadth_known, depth_points >= 40 as is_deep,
+            breadth_points >= 40 as is_wide
         from (
             select *, {_DEPTH} as depth_points, {_BREADTH} as breadth_points
             from (
@@ -70,17 +73,22 @@ RELATIONSHIP_MARTS: dict[str, str] = {
         )
     """,
     "mart_relationship_top20": f"""
-        select 'top' || m || ':' || a as top20_id, team_id, team_name,
-            case when m = 0 then date '2026-06-01' else date '2026-05-01' end as month_start,
-            row_number() over (partition by m, team_name order by a) as rank_in_team, customer_id,
-            customer_name, 'Deep but narrow; <two> open deals' as reasons_en,
-            '深而窄；两个进行中商机' as reasons_zh, cast(12 - a % 9 as double)
-                as expected_gain_points, cast(20 + a as double) as depth_points_start,
-            case when m = 1 then cast(20 + a + a % 5 - 1 as double) end as depth_points_end,
-            cast(a % 4 as bigint) as count_touches_done,
-            case when m = 0 then 'running' when a % 4 = 0 then 'untouched'
-                when a % 5 > 1 then 'strengthened' else 'touched' end as outcome
-        from (select a, {_CUSTOMER} from range(30) as numbers(a)), range(2) as months(m)
+        select *, outcome = 'strengthened' as is_strengthened, outcome <> 'running' as is_finished
+        from (
+            select 'top' || m || ':' || a as top20_id, team_id, team_name,
+                case when m = 0 then date '2026-06-01' else date '2026-05-01' end as month_start,
+                month_start as period_date,
+                row_number() over (partition by m, team_name order by a) as rank_in_team,
+                customer_id,
+                customer_name, 'Deep but narrow; <two> open deals' as reasons_en,
+                '深而窄；两个进行中商机' as reasons_zh, cast(12 - a % 9 as double)
+                    as expected_gain_points, cast(20 + a as double) as depth_points_start,
+                case when m = 1 then cast(20 + a + a % 5 - 1 as double) end as depth_points_end,
+                cast(a % 4 as bigint) as count_touches_done,
+                case when m = 0 then 'running' when a % 4 = 0 then 'untouched'
+                    when a % 5 > 1 then 'strengthened' else 'touched' end as outcome
+            from (select a, {_CUSTOMER} from range(30) as numbers(a)), range(2) as months(m)
+        )
     """,
     "mart_customer_touch": """
         select 'touch' || n as touch_id, 'crm:account' || n % 40 as customer_id,
@@ -106,6 +114,7 @@ RELATIONSHIP_MARTS: dict[str, str] = {
             'crm:account' || t as to_customer_id, 'Account ' || t as to_customer_name,
             'saas' as to_industry, kind as edge_type, cast(1 + n % 6 as bigint) as count_events,
             timestamp '2026-01-01' as first_at, timestamp '2026-06-01' as last_at,
+            date '2026-01-01' as period_date, n % 3 = 0 as is_dropped,
             cast((1 + n % 10) / 10 as double) as strength_ratio, n % 3 > 0 as is_above_threshold,
             kind <> 'co_attendance' as is_claim,
             case when n % 3 = 0 then 'below_threshold' end as dropped_reason
@@ -152,8 +161,11 @@ RELATIONSHIP_MARTS: dict[str, str] = {
     """,
     "mart_over_contact_week": f"""
         select person_id || ':' || week_start as over_contact_week_id, *,
+            week_start as period_date, cast(has_bad_review as bigint) as count_bad_reviews,
+            segment <> 'small' as is_safe_frequency_known,
             case when segment <> 'small' then count_outbound_touches > 4 end
-                as is_over_safe_frequency
+                as is_over_safe_frequency,
+            has_opted_out and segment <> 'small' as is_over_contact_optout
         from (
             select 'crm:contact' || a || '_' || p as person_id, 'Contact ' || a || '.' || p
                 as person_name, {_CUSTOMER},
@@ -178,8 +190,25 @@ RELATIONSHIP_MARTS: dict[str, str] = {
             cast(1 + n as bigint) as count_questions,
             case when n % 3 = 0 then 'answered' else 'open' end as status,
             case when n % 3 = 0 then timestamp '2026-05-20' end as answered_at,
-            cast(60 - n as double) as waiting_days
+            cast(60 - n as double) as waiting_days, date '2026-05-01' as period_date,
+            n % 3 > 0 as is_open
         from range(14) as numbers(n)
+    """,
+    "mart_community_question": f"""
+        select 'post' || n as community_post_id, 'proposal' || n // 3 as proposal_id, * exclude (n),
+            'Batch export ' || n // 3 as topic, 'Can it <export>?' as question,
+            timestamp '2026-05-01' + to_days(cast(n as integer)) as asked_at,
+            cast(asked_at as date) as period_date, n % 3 > 0 as is_answered,
+            case when n % 3 > 0 then asked_at + to_hours(n * 5) end as answered_at,
+            case when n % 3 > 0 then n * 5 / 24.0 end as answer_days,
+            case when n % 3 = 0 then cast(60 - n as double) end as waiting_days
+        from (select a as n, {_CUSTOMER} from range(42) as numbers(a))
+    """,
+    "mart_customer_influence": f"""
+        select {_CUSTOMER}, a % 7 > 0 as is_graph_known,
+            case when a % 7 > 0 then a % 4 > 0 end as is_in_graph,
+            cast(a * 2 as double) as influence_points, a % 4 as count_edges
+        from range(40) as numbers(a)
     """,
     "mart_customer": f"""
         select a, {_CUSTOMER}, 'China' as country, 'Pudong' as city, 100 + a as size_employees,
