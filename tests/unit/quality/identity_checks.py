@@ -18,7 +18,7 @@ MARTS = {
     "reason_zh, 'do' as remedy_en, '处理' as remedy_zh, date '2026-06-01' as period_date "
     "from range(2) as t(i)",
 }
-BAD = {
+BAD: dict[str, dict[str, str | None]] = {
     "mart_customer": {
         "key_unique": "set customer_id = 'c0' where customer_id = 'c1'",
         "accounts_add_up": "set count_accounts = 2 where customer_id = 'c1'",

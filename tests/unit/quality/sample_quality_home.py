@@ -10,7 +10,14 @@ import duckdb
 
 from dagster_project.settings import Settings
 from tests.unit.publishing import sample_home
-from tests.unit.quality import identity_checks, organisation_checks, scorecard_checks
+from tests.unit.quality import (
+    contact_checks,
+    graph_checks,
+    identity_checks,
+    organisation_checks,
+    relationship_checks,
+    scorecard_checks,
+)
 
 NOW = datetime(2026, 7, 1, 6, 30, tzinfo=UTC)
 
@@ -78,10 +85,8 @@ LANDED = {
 
 CORE = {
     "fct_lead": "select * from range(3)",
-    "fct_opportunity": "select * from range(4)",
     "fct_order": "select * from range(2)",
     "fct_order_line": "select * from range(4)",
-    "fct_activity": "select * from range(3)",
     "fct_web_event": "select * from range(30)",
     "fct_web_session": "select * from range(3)",
     "fct_visitor_link": "select * from range(3)",
@@ -186,8 +191,10 @@ MARTS = {
     "is_quoted_in_time from range(3) as t(i)",
 }
 CORE |= organisation_checks.CORE | identity_checks.CORE
+CORE |= relationship_checks.CORE | graph_checks.CORE | contact_checks.CORE
 MARTS |= organisation_checks.MARTS | identity_checks.MARTS
 MARTS |= scorecard_checks.MARTS
+MARTS |= relationship_checks.MARTS | graph_checks.MARTS | contact_checks.MARTS
 
 
 def build(home: Path) -> Settings:
@@ -201,7 +208,8 @@ def build(home: Path) -> Settings:
         "quarantine_warn_ratio,0.96,ratio,2010-01-01,first\n"
         "quarantine_warn_ratio,0.0,ratio,2030-01-01,not yet valid\n"
         "silent_lead_hours,48,hours,2010-01-01,first\n"
-        "high_intent_points,40,points,2010-01-01,first\n",
+        "high_intent_points,40,points,2010-01-01,first\n"
+        "relationship_top_accounts,20,accounts,2010-01-01,first\n",
         encoding="utf-8",
     )
     sample_home.write_manifest(

@@ -13,7 +13,14 @@ from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
 from expectations import load_suites
 from expectations.definitions import Layer
-from tests.unit.quality import identity_checks, organisation_checks, scorecard_checks
+from tests.unit.quality import (
+    contact_checks,
+    graph_checks,
+    identity_checks,
+    organisation_checks,
+    relationship_checks,
+    scorecard_checks,
+)
 from tests.unit.quality.sample_quality_home import NOW, build, spoiled
 
 # check → table, statement that spoils clean data
@@ -316,6 +323,8 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
 }
 _MARTS_BAD |= organisation_checks.BAD | identity_checks.BAD
 _MARTS_BAD |= scorecard_checks.BAD
+_ONE_ROW_BAD = relationship_checks.BAD | graph_checks.BAD | contact_checks.BAD
+_MARTS_BAD |= _ONE_ROW_BAD
 for _mart, _checks in _MARTS_BAD.items():
     for _check, _change in _checks.items():
         _statement = f"delete from {_mart} where rowid = 0"
@@ -359,6 +368,8 @@ def test_bad_data_fail_the_check(clean: Settings, tmp_path: Path, check_id: str)
     (result,) = [result for result in results if result.check_id == check_id]
     assert (result.status, result.table_name) == ("failed", table)
     assert result.count_failed is None or result.count_failed > 0
+    if table in _ONE_ROW_BAD:
+        assert result.count_failed == 1
     assert result.detail == result.detail_zh != ""
 
 
