@@ -62,7 +62,7 @@ check: setup ## Lint and type-check: quiet means clean
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/sqlfluff lint --disable-progress-bar -q dbt/models dbt/tests
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar -q dbt/models dbt/tests
 
 format: setup ## Format Python and SQL
 	$(BIN)/ruff check --fix --quiet .

@@ -368,7 +368,7 @@ def _models_yaml(registry: Registry, staging: Sequence[StagingModel]) -> str:
                     "name": f"int_history__{entry.object}_versions",
                     "description": f"Every landed version of each {entry.object}, current from "
                     "valid_from until valid_to (load times, UTC). / "
-                    f"每个{entry.description_zh}的所有已载入版本。",
+                    f"每个{entry.description_zh}的所有已加载版本。",
                     "config": {"tags": ["history"]},
                 }
             )

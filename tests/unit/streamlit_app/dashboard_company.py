@@ -204,7 +204,7 @@ _MARTS: dict[str, str] = {
             'members' as coverage_en, '成员' as coverage_zh
         from (
             values
-                ('crm', 'leads', 'loaded', 'Loaded.', '已载入。', '', '', 103, 900, 46),
+                ('crm', 'leads', 'loaded', 'Loaded.', '已加载。', '', '', 103, 900, 46),
                 ('web', 'access', 'held_back', 'Only 40 of 100 rows came.',
                     '只收到 100 行中的 40 行。', 'Check the export.', '请检查导出。',
                     null, null, null)
