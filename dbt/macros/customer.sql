@@ -697,7 +697,8 @@
     select
         texts.left_id,
         texts.right_id,
-        max(priors.prior_weight) + sum(texts.match_weight) as match_weight,
+        -- The order in which an engine adds must not show in the last digits.
+        round(max(priors.prior_weight) + sum(texts.match_weight), 6) as match_weight,
         {{ string_list('texts.text_en', '; ') }} as evidence_en,
         {{ string_list('texts.text_zh', '；') }} as evidence_zh
     from texts

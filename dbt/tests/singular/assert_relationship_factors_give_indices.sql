@@ -15,7 +15,7 @@ bases as (
     select
         customer_id,
         index_date,
-        max(case when basis = 'as_defined' then 1 else 0 end) as has_as_defined
+        count(case when basis = 'as_defined' then 1 end) as count_as_defined
     from indices
     group by customer_id, index_date
 
@@ -43,4 +43,4 @@ select
     customer_id || '|' || cast(index_date as string) as relationship_index_day_id,
     'restated without a row as defined' as problem
 from bases
-where has_as_defined = 0
+where count_as_defined = 0

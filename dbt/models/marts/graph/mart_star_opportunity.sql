@@ -49,7 +49,7 @@ joined as (
         'parent' as relation,
         cast(0 as double) as strength_ratio
     from customers
-    where parent_customer_id <> customer_id
+    where customers.parent_customer_id <> customers.customer_id
     union all
     select
         parent_customer_id as customer_id,
@@ -58,7 +58,7 @@ joined as (
         'subsidiary' as relation,
         cast(0 as double) as strength_ratio
     from customers
-    where parent_customer_id <> customer_id
+    where customers.parent_customer_id <> customers.customer_id
     union all
     select
         customer_id,
