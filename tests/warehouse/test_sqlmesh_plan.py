@@ -42,11 +42,10 @@ select cast('x' as int) as account_id
 
 
 @pytest.mark.integration
-def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
+def test_every_model_is_readable_and_the_warehouse_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = small_settings(tmp_path)
-    settings = CopiedProject(home=small.home, seeds=small.seeds)
+    settings = _copied(small_settings(tmp_path))
     shutil.copytree(
         REPO_ROOT / "dbt",
         settings.dbt_project,
@@ -54,23 +53,35 @@ def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
     )
     for file in (REPO_ROOT / "seeds").glob("*.yml"):
         shutil.copy(file, settings.seeds)
-    probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
-    probe.write_text(PROBE, encoding="utf-8")
-    probe.with_name("dim_probe_follower.sql").write_text(FOLLOWER, encoding="utf-8")
-    # SQLMesh takes a singular test for something that follows the model, too.
-    singular = settings.dbt_project / "tests" / "singular" / "assert_probe_has_keys.sql"
-    singular.write_text(SINGULAR_TEST, encoding="utf-8")
     settings.warehouse.parent.mkdir(parents=True)
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("create table kept as select 1 as one")
     before = _digest(settings.warehouse)
     land_all(settings)
     compile_mapping(settings)
-    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
-        monkeypatch.setenv(name, value)
+    _set_environment(settings, monkeypatch)
 
     assert plan(settings, "dev") == 0, capsys.readouterr().err
     assert "The present state is now SQLMesh's production" in capsys.readouterr().out
+    assert _digest(settings.warehouse) == before
+    assert not (settings.dbt_project / ".cache").exists()
+
+
+@pytest.mark.integration
+def test_plan_names_the_edit_and_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = _bare(tmp_path)
+    probe = _write_probe(settings, PROBE)
+    probe.with_name("dim_probe_follower.sql").write_text(FOLLOWER, encoding="utf-8")
+    # SQLMesh takes a singular test for something that follows the model, too.
+    singular = settings.dbt_project / "tests" / "singular" / "assert_probe_has_keys.sql"
+    singular.parent.mkdir()
+    singular.write_text(SINGULAR_TEST, encoding="utf-8")
+    _set_environment(settings, monkeypatch)
+
+    assert plan(settings, "dev") == 0, capsys.readouterr().err
+    capsys.readouterr()
 
     # New rows are no effect of an edit.
     land(settings, "crm", "accounts", ACCOUNTS.replace("'Beta'", "'Beta 2'"), name="2")
@@ -86,28 +97,45 @@ def test_plan_names_the_edit_and_leaves_the_warehouse_alone(
     assert "assert_probe_has_keys" not in said
     assert "Next: make run" in said
 
-    assert _digest(settings.warehouse) == before
-    assert not (settings.dbt_project / ".cache").exists()
-
 
 @pytest.mark.integration
 def test_model_that_cannot_be_built_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = small_settings(tmp_path)
-    compile_mapping(small)
-    bare_project(small)
-    settings = CopiedProject(home=small.home, seeds=small.seeds)
-    shutil.copy(REPO_ROOT / "dbt" / "config.py", settings.dbt_project)
-    probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
-    probe.parent.mkdir(parents=True)
-    probe.write_text(BROKEN_PROBE, encoding="utf-8")
-    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
-        monkeypatch.setenv(name, value)
+    settings = _bare(tmp_path)
+    _write_probe(settings, BROKEN_PROBE)
+    _set_environment(settings, monkeypatch)
     assert plan(settings, "dev") == 1
     said = capsys.readouterr().err
     assert "the warehouse was not touched" in said
     assert "dim_probe" in said
+
+
+def _copied(small: Settings) -> CopiedProject:
+    return CopiedProject(home=small.home, seeds=small.seeds)
+
+
+def _bare(home: Path) -> CopiedProject:
+    """A project of generated models alone, over the landed tables of a small company."""
+    small = small_settings(home)
+    land_all(small)
+    compile_mapping(small)
+    bare_project(small)
+    settings = _copied(small)
+    shutil.copy(REPO_ROOT / "dbt" / "config.py", settings.dbt_project)
+    return settings
+
+
+def _write_probe(settings: Settings, sql: str) -> Path:
+    probe = settings.dbt_project / "models" / "core" / "dim_probe.sql"
+    probe.parent.mkdir(parents=True)
+    probe.write_text(sql, encoding="utf-8")
+    return probe
+
+
+def _set_environment(settings: Settings, patch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.dbt_environment(date(2026, 6, 30)).items():
+        patch.setenv(name, value)
 
 
 def test_change_is_told_in_one_line() -> None:
