@@ -55,8 +55,8 @@ test-spark: setup ## Build the project on a Spark cluster on loopback and compar
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
 	$(BIN)/python -m pytest -m spark tests/warehouse
 
-test-systems: setup ## Test the connectors against real systems, kept in SYSTEMS (minutes)
-	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) tests/systems tests/integration/connectors
+test-systems: setup ## Run the long tests: real systems, kept in SYSTEMS, the small demo, random histories
+	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) tests/systems tests/integration
 
 check: setup ## Lint and type-check: quiet means clean
 	@$(BIN)/ruff check --quiet .

@@ -38,7 +38,7 @@ from tests.unit.streamlit_app.test_pages import open_page, page_html
 
 __all__ = ["certificate"]
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.systems, pytest.mark.timeout(600)]
 
 ALL_TIME = Period("all", None, None)
 MODELS = ("dim_contact", "dim_rep", "fct_activity")

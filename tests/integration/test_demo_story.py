@@ -8,7 +8,7 @@ from dagster_project.settings import Settings
 from tests.integration import customer_truths, organisation_truths, scorecard_truths
 from tests.integration.demo_run import TIMEOUT_SECONDS, command
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(TIMEOUT_SECONDS)]
+pytestmark = [pytest.mark.integration, pytest.mark.systems, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 
 @pytest.fixture(scope="module")

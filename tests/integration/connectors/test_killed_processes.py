@@ -13,7 +13,7 @@ import pytest
 from dagster_project.settings import process_environment
 from tests.unit.connectors.loading import Installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.systems]
 
 KILLS = 25
 SOURCE = """
