@@ -10,10 +10,12 @@ LONGEST = (
     "integration/test_dbt_tests.py",
     "browser/test_dashboard.py",
     "integration/test_real_data.py",
+    "integration/test_customer_identity.py",
+    "browser/test_health_pages.py",
     "browser/test_intent_pages.py",
-    "integration/test_connected_systems.py",
+    "warehouse/test_web_days.py",
+    "warehouse/test_portability.py",
     "systems/test_business_databases.py",
-    "connectors/test_killed_processes.py",
 )
 
 
