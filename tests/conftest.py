@@ -10,7 +10,6 @@ LONGEST = (
     "integration/test_dbt_tests.py",
     "browser/test_dashboard.py",
     "integration/test_real_data.py",
-    "integration/test_customer_identity.py",
     "browser/test_health_pages.py",
     "browser/test_intent_pages.py",
     "warehouse/test_web_days.py",

@@ -22,7 +22,7 @@ from dagster_project.mapping import compile_mapping
 from dagster_project.settings import REPO_ROOT, Settings
 from tests.integration.pipeline_run import DbtRun, dbt
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.systems, pytest.mark.timeout(600)]
 
 SEEDS = (
     "thresholds",
