@@ -133,28 +133,28 @@
     {%- set hash_end = "substr(names.rest, length(names.rest) - 1) = words.last_two" -%}
     {%- set hash_start = "substr(names.rest, 1, 2) = words.first_two" -%}
     select
-        plain_name,
+        names.plain_name,
         case
-            when affix is null then rest
+            when found.affix is null then names.rest
             {%- if side == 'suffix' %}
-                else trim(substr(rest, 1, length(rest) - length(affix)))
+                else trim(substr(names.rest, 1, length(names.rest) - length(found.affix)))
             {%- else %}
-                else trim(substr(rest, length(affix) + 1))
+                else trim(substr(names.rest, length(found.affix) + 1))
             {%- endif %}
         end as rest,
         {%- if kind == 'legal_form' %}
-            coalesce(legal_form, word_class) as legal_form,
-            place
+            coalesce(names.legal_form, found.word_class) as legal_form,
+            names.place
         {%- else %}
-            legal_form,
-            coalesce(place, word) as place
+            names.legal_form,
+            coalesce(names.place, found.word) as place
         {%- endif %}
-    from (
+    from {{ relation }} as names
+    -- Found first, by an inner join: an outer one with more than equalities compares every name
+    -- with every word.
+    left join (
         select
             names.plain_name,
-            names.rest,
-            names.legal_form,
-            names.place,
             words.affix,
             words.word,
             words.word_class,
@@ -163,14 +163,14 @@
                 order by length(words.affix) desc nulls last, words.affix asc nulls last
             ) as affix_rank
         from {{ relation }} as names
-        left join {{ words }} as words
+        inner join {{ words }} as words
             on
                 words.kind = '{{ kind }}'
                 and {{ hash_end if side == 'suffix' else hash_start }}
                 and {{ end if side == 'suffix' else start }} = words.affix
                 and length(names.rest) >= length(words.affix) + 2
-    ) as named
-    where affix_rank = 1
+    ) as found
+        on names.plain_name = found.plain_name and found.affix_rank = 1
 {%- endmacro %}
 
 {# ---- similarity ---- #}
@@ -1172,22 +1172,20 @@
     group by component_id
     union
     select
-        components.component_id,
+        split_groups.component_id,
         1 as size_mark
     from (
         select
-            ends.group_id,
-            min(components.component_id) as first_component,
-            max(components.component_id) as last_component
+            components.component_id,
+            min(components.component_id) over (partition by ends.group_id) as first_component,
+            max(components.component_id) over (partition by ends.group_id) as last_component
         from {{ ends }} as ends
         inner join {{ components }} as components on ends.record_id = components.record_id
-        group by ends.group_id
-    ) as spans
-    inner join {{ components }} as components
-        on
-            components.component_id = spans.first_component
-            or components.component_id = spans.last_component
-    where spans.first_component <> spans.last_component
+    ) as split_groups
+    where
+        split_groups.first_component <> split_groups.last_component
+        and split_groups.component_id
+        in (split_groups.first_component, split_groups.last_component)
 {%- endmacro %}
 
 {# One row per record that is linked to another, with its cluster and its surest link in it.
@@ -1335,6 +1333,20 @@
 
     ),
 
+    apart_both_ways as (
+
+        select
+            left_id,
+            right_id
+        from apart
+        union
+        select
+            right_id as left_id,
+            left_id as right_id
+        from apart
+
+    ),
+
     clean_links as (
 
         select links.*
@@ -1343,10 +1355,8 @@
         inner join sized as r
             on links.right_id = r.record_id and l.component_id = r.component_id
         inner join contested on l.component_id = contested.component_id
-        left join apart
-            on
-                (links.left_id = apart.left_id and links.right_id = apart.right_id)
-                or (links.left_id = apart.right_id and links.right_id = apart.left_id)
+        left join apart_both_ways as apart
+            on links.left_id = apart.left_id and links.right_id = apart.right_id
         where apart.left_id is null
 
     ),

@@ -65,8 +65,9 @@
 
 {# Batches of neighbouring days with no more than web_batch_events lines, unless one day has more.
    `is_new`: all days that have landed; else the changed ones, of which a model without sessions
-   (`own_lines_only`) needs those whose own lines changed. #}
-{% macro batches_of_days(is_new, own_lines_only) -%}
+   (`own_lines_only`) needs those whose own lines changed, while one that says who the visitors are
+   (`follows_names`) also needs the days of visitors who are named otherwise now. #}
+{% macro batches_of_days(is_new, own_lines_only, follows_names=false) -%}
     {%- set days -%}
         {%- if is_new -%}
             select event_date, sum(count_events) as count_events
@@ -76,6 +77,14 @@
             select event_date, count_events
             from {{ table_of_days('int_web__changed_days') }}
             {{ 'where has_new_lines' if own_lines_only }}
+            {%- if follows_names %}
+                union
+                select landed.event_date, cast(sum(landed.count_events) as bigint) as count_events
+                from {{ table_of_days('int_web__landed_days') }} as landed
+                inner join {{ table_of_days('int_intent__renamed_days') }} as renamed
+                    on landed.event_date = renamed.event_date
+                group by landed.event_date
+            {%- endif -%}
         {%- endif -%}
     {%- endset -%}
     {%- set found = run_query(
@@ -117,21 +126,31 @@
     }) }}
 {%- endmacro %}
 
+{# Names of the models with one of the tags whose table has not followed this build's changes. #}
+{% macro unfollowed_models(tags) -%}
+    {%- set unfollowed = [] -%}
+    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
+        {%- set changes = run_query('select changes_id from ' ~ table_of_days('int_web__rule_version')) -%}
+        {%- for node in graph.nodes.values() if node.config.enabled -%}
+            {%- for tag in tags if tag in node.tags -%}
+                {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+                {%- set comment = comment_of_table(relation) if relation else none -%}
+                {#- What names visitors and has never been built computes all days anyway. -#}
+                {%- if (comment or '').split(' ')[-1] != changes.rows[0][0]
+                    and (relation or tag == 'web_days') -%}
+                    {%- do unfollowed.append(node.name) -%}
+                {%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(unfollowed) }}
+{%- endmacro %}
+
 {# The state before, as a query, where some per-day model has not followed the changes; else none. #}
 {% macro incomplete_days() -%}
-    {%- if not (execute and replaces_days() and flags.WHICH in ('run', 'build')) -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set changes = run_query('select changes_id from ' ~ ref('int_web__rule_version')) -%}
-    {%- set missing = [] -%}
-    {%- for node in graph.nodes.values() if 'web_days' in node.tags and node.config.enabled -%}
-        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-        {%- set comment = comment_of_table(relation) if relation else none -%}
-        {%- if not comment or comment.split(' ')[-1] != changes.rows[0][0] -%}
-            {%- do missing.append(node.name) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(last_built_days('landed') if missing else none) }}
+    {{ return(
+        last_built_days('landed') if unfollowed_models(['web_days', 'web_names']) else none
+    ) }}
 {%- endmacro %}
 
 {% macro comment_of_table(relation) -%}
@@ -151,7 +170,8 @@
     {%- set own_lines_only = config.get('meta').get('own_lines_only', false) -%}
     {%- set is_new = existing is none or existing.is_view or should_full_refresh()
         or (comment_of_table(existing) or '').split(' ')[0] != comment.version -%}
-    {%- set batches = batches_of_days(is_new, own_lines_only) -%}
+    {%- set follows_names = config.get('meta').get('follows_names', false) -%}
+    {%- set batches = batches_of_days(is_new, own_lines_only, follows_names) -%}
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
 
@@ -190,6 +210,29 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}
+
+{# In a build, a test of a table whose days are replaced looks at the days that the build computed,
+   and at those around, which a session could wrongly share: the others were tested when they were
+   written. `dbt test` looks at all rows. #}
+{% macro duckdb__get_where_subquery(relation) -%}
+    {%- set tested = graph.nodes.get(model.attached_node) if execute else none -%}
+    {%- if not tested or tested.config.materialized != 'replaced_days' or config.get('where')
+        or flags.WHICH != 'build' -%}
+        {{ return(default__get_where_subquery(relation)) }}
+    {%- endif -%}
+    {%- set meta = tested.config.meta -%}
+    {%- set filters = [] -%}
+    {%- for batch in batches_of_days(
+        false, meta.get('own_lines_only', false), meta.get('follows_names', false)
+    ) -%}
+        {%- do filters.append(days_filter('day_around', meta.day_column, batch)) -%}
+        {%- do filters.append(days_filter('day', meta.day_column, batch)) -%}
+    {%- endfor -%}
+    {{ return(
+        '(select * from ' ~ relation ~ ' where ' ~ (filters | join(' or ') or 'false')
+        ~ ') as computed_rows'
+    ) }}
+{%- endmacro %}
 
 {# ---- what has landed, and what was built of it ---- #}
 
@@ -250,8 +293,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Checksum of the text of models: those with a tag, those named, and those they read. #}
-{% macro model_texts(names, tag=none) -%}
+{# Checksum of the text of models: those with one of the tags, those named, and those they read. #}
+{% macro model_texts(names, tags=()) -%}
     {%- if not replaces_days() -%}{{ return('') }}{%- endif -%}
     {%- set texts = [] -%}
     {%- if execute -%}
@@ -264,7 +307,8 @@
             {%- endif -%}
         {%- endfor -%}
         {%- for node in graph.nodes.values() | sort(attribute='unique_id') -%}
-            {%- if node.unique_id in read or (tag and tag in node.tags) -%}
+            {%- if node.unique_id in read
+                or node.tags | select('in', tags) | list | length > 0 -%}
                 {%- do texts.append(node.checksum.checksum) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -280,7 +324,8 @@
 {# Version of everything that the per-day models are made by: rule rows, and the text of the models
    and of what they read. #}
 {% macro web_rules_version() -%}
-    {{ web_rule_version() }} || ' {{ model_texts(['int_canonical__web_events'], 'web_days') }}'
+    {{ web_rule_version() }}
+    || ' {{ model_texts(['int_canonical__web_events'], ['web_days', 'web_names']) }}'
 {%- endmacro %}
 
 {# True for days that somebody asks for: SMH_BACKFILL_FROM and SMH_BACKFILL_TO. #}

@@ -158,8 +158,9 @@ def build(home: Path, millions: int, size: str) -> Settings:
     measure("demo company", company, settings)
     write_history(home / "demo" / "web", millions * 1_000_000, AS_OF - timedelta(days=1))
     note(f"{millions} M lines: the whole pipeline")
-    cpu, wall, peak = measure("whole run", command("run"), settings)
-    note(f"{millions} M lines: whole run {cpu:.0f} CPU s, {wall:.0f} s, {peak:.0f} MB")
+    # Steps of a whole run are processes that it does not wait for, so only its time is known.
+    _, wall, _ = measure("whole run", command("run"), settings)
+    note(f"{millions} M lines: whole run {wall:.0f} s")
     return settings
 
 
@@ -211,6 +212,8 @@ def daemon(settings: Settings) -> Iterator[None]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
+    # A shell starts background commands with the interrupt ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (settings.home / "logs" / "dev.log").open("w") as log:
         server = subprocess.Popen(
             [program("dagster"), "dev", "--host", "127.0.0.1", "--port", port, *module],
@@ -228,13 +231,17 @@ def daemon(settings: Settings) -> Iterator[None]:
 
 
 def wait_for(settings: Settings, requests: int) -> float:
-    """Seconds until the version shown has so many requests."""
+    """Seconds until the version shown has so many requests; only new versions are counted."""
     started = time.monotonic()
-    while count_requests(settings) < requests:
+    seen = None
+    while True:
+        version = current_version(settings)
+        if version != seen and count_requests(settings) >= requests:
+            return time.monotonic() - started
+        seen = version
         if time.monotonic() - started > LATENCY_LIMIT:
             raise RuntimeError(f"The line is not on the page after {LATENCY_LIMIT} s")
         time.sleep(0.2)
-    return time.monotonic() - started
 
 
 def latencies(settings: Settings, repeats: int) -> list[float]:

@@ -336,20 +336,20 @@ class Rebuilt:
 
     def build(self, as_of: date, *arguments: str) -> None:
         """Build the relationship models as of a day, with further arguments of ``dbt run``."""
-        self._dbt(as_of, "run", *arguments, "--select", *MODELS)
+        self.dbt(as_of, "run", *arguments, "--select", *MODELS)
 
-    def has_made_all_days(self) -> bool:
+    def has_made_all_days(self, model: str = "fct_relationship_index_day") -> bool:
         """Whether the last build made all days anew, instead of those that had changed."""
-        name = "fct_relationship_index_day.sql"
-        (made,) = (path for path in self.folder.rglob(name) if "run" in path.parts)
+        (made,) = (path for path in self.folder.rglob(f"{model}.sql") if "run" in path.parts)
         return "create table" in made.read_text(encoding="utf-8")
 
     def seed(self, as_of: date) -> None:
         """Load the rule rows once more."""
         tables = sorted(path.stem for path in self.settings.seeds.glob("relationship_*.csv"))
-        self._dbt(as_of, "seed", "--select", *tables)
+        self.dbt(as_of, "seed", "--select", *tables)
 
-    def _dbt(self, as_of: date, *arguments: str) -> None:
+    def dbt(self, as_of: date, *arguments: str) -> None:
+        """Run a command of dbt on the copy, as of a day."""
         result = subprocess.run(
             [program("dbt"), *arguments, "--project-dir", str(self.settings.dbt_project)],
             env={

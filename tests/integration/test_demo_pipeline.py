@@ -110,6 +110,56 @@ def test_customers_and_persons_are_who_the_answer_key_says(
     assert customer_truths.shortfalls(settings) == []
 
 
+FOLLOWS_NAMES = ("int_intent__visits", "int_intent__visit_sessions", "mart_web_session")
+NAMES = (
+    "int_web__rule_version",
+    "int_web__changed_days",
+    "int_intent__named_visitors",
+    "int_intent__renamed_days",
+)
+
+
+def test_days_of_visitors_who_are_named_otherwise_are_made_again_and_no_others(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    today = date(2026, 6, 30)
+    with rebuilt(settings, tmp_path) as copy:
+
+        def rows(table: str) -> list[tuple[object, ...]]:
+            schema = "marts" if table.startswith("mart") else "intermediate"
+            return copy.execute(f"from {schema}.{table} order by all")
+
+        before = {table: rows(table) for table in FOLLOWS_NAMES}
+        assert all(before.values())
+        (one,), (other,), (third,) = copy.execute(
+            "select contact_id from core.dim_web_visitor where contact_id is not null "
+            "group by contact_id order by sum(count_sessions) desc, contact_id limit 3"
+        )
+        copy.execute(f"update core.dim_contact set contact_name = 'New' where contact_id = '{one}'")
+        copy.execute(
+            "update core.dim_web_visitor set contact_id = null, account_id = null, "
+            f"link_level = 'anonymous' where contact_id = '{other}'"
+        )
+        copy.execute(
+            f"update core.dim_web_visitor set contact_id = '{one}' where contact_id = '{third}'"
+        )
+        # A build that breaks off before all have followed: the next one makes up for it.
+        last = "int_intent__followed_visitors"
+        copy.dbt(today, "run", "--select", *NAMES, "int_intent__visits", last)
+        assert rows("mart_web_session") == before["mart_web_session"]
+        copy.dbt(today, "run", "--select", *NAMES, *FOLLOWS_NAMES, last)
+        assert not copy.has_made_all_days("mart_web_session")
+        followed = {table: rows(table) for table in FOLLOWS_NAMES}
+        assert all(followed[table] != before[table] for table in FOLLOWS_NAMES)
+        renamed = "select count(*) from intermediate.int_intent__renamed_days"
+        days = "select count(distinct session_date) from core.fct_web_session"
+        assert 0 < copy.execute(renamed)[0][0] < copy.execute(days)[0][0]
+        copy.dbt(today, "run", "--full-refresh", "--select", *NAMES, *FOLLOWS_NAMES, last)
+        assert {table: rows(table) for table in FOLLOWS_NAMES} == followed
+        copy.dbt(today, "run", "--select", *NAMES)
+        assert copy.execute(renamed) == [(0,)]
+
+
 def test_every_planted_signal_is_found_and_nothing_else(
     first: CommandResult, settings: Settings
 ) -> None:

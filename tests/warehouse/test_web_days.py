@@ -449,7 +449,7 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
         return [line for some in lines.values() for line in some]
 
     land(0)
-    warehouse.build(models=["+int_web__built_days"])
+    warehouse.build(models=["+tag:web_days", "int_web__built_days"])
     check(warehouse, landed())
     land(1)
     warehouse.build()

@@ -69,7 +69,4 @@ left join weights
         raised.signal_id = weights.signal_id
         and accounts.industry = weights.industry
         and cast(raised.occurred_at as date) >= weights.valid_from
-        and (
-            weights.valid_until is null
-            or cast(raised.occurred_at as date) < weights.valid_until
-        )
+        and cast(raised.occurred_at as date) < coalesce(weights.valid_until, date '9999-12-31')

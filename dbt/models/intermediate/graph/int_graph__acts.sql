@@ -27,8 +27,8 @@ employments as (
     select
         employments.contact_id,
         coalesce(accounts.customer_id, people.customer_id) as customer_id,
-        employments.started_at,
-        employments.ended_at
+        coalesce(employments.started_at, timestamp '0001-01-01 00:00:00') as started_at,
+        coalesce(employments.ended_at, timestamp '9999-12-31 00:00:00') as ended_at
     from {{ ref('int_graph__employments') }} as employments
     left join accounts on employments.account_id = accounts.account_id
     left join people on employments.contact_id = people.contact_id
@@ -104,19 +104,14 @@ passed_on as (
     left join employments as senders_then
         on
             shares.contact_id = senders_then.contact_id
-            and (
-                senders_then.started_at is null or shares.shared_at >= senders_then.started_at
-            )
-            and (senders_then.ended_at is null or shares.shared_at < senders_then.ended_at)
+            and shares.shared_at >= senders_then.started_at
+            and shares.shared_at < senders_then.ended_at
     left join people as receivers on shares.to_contact_id = receivers.contact_id
     left join employments as receivers_then
         on
             shares.to_contact_id = receivers_then.contact_id
-            and (
-                receivers_then.started_at is null
-                or shares.shared_at >= receivers_then.started_at
-            )
-            and (receivers_then.ended_at is null or shares.shared_at < receivers_then.ended_at)
+            and shares.shared_at >= receivers_then.started_at
+            and shares.shared_at < receivers_then.ended_at
 
 ),
 

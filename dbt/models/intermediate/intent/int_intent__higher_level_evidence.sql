@@ -18,15 +18,29 @@ visits as (
 
 ),
 
+first_moments as (
+
+    select
+        contact_id,
+        min(occurred_at) as occurred_at
+    from visits
+    group by contact_id
+
+),
+
+-- Only views of one moment are put in order: sorting all visits would cost more than all else here.
 numbered as (
 
     select
-        *,
+        visits.*,
         row_number() over (
-            partition by contact_id
-            order by occurred_at asc nulls last, web_event_id asc nulls last
+            partition by visits.contact_id order by visits.web_event_id asc nulls last
         ) as visit_rank
     from visits
+    inner join first_moments
+        on
+            visits.contact_id = first_moments.contact_id
+            and visits.occurred_at = first_moments.occurred_at
 
 ),
 

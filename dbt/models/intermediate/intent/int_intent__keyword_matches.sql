@@ -97,7 +97,7 @@ counted as (
             sum(
                 exceptions.count_inside
                 * {{ count_occurrences('found.haystack', 'exceptions.phrase') }}
-            ),
+            ) filter (where exceptions.industry is null or exceptions.industry = found.industry),
             0
         ) as count_excepted
     from found
@@ -106,7 +106,6 @@ counted as (
             found.keyword_group = exceptions.keyword_group
             and found.keyword = exceptions.keyword
             and found.needle = exceptions.needle
-            and (exceptions.industry is null or found.industry = exceptions.industry)
             and exceptions.count_inside > 0
     group by
         found.text_object,

@@ -1,4 +1,5 @@
--- One row per page view that ended a silence of the length a recency signal asks for.
+-- One row per page view that ended a silence of the length a recency signal asks for. Such a silence
+-- lasts whole days, so only the first view of a day can end it, and the others need no sorting.
 with
 
 rules as (
@@ -32,38 +33,92 @@ subjects as (
 
 ),
 
+days as (
+
+    select
+        subject_level,
+        subject_key,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from subjects
+    where subject_level in (select rules.subject_level from rules)
+    group by subject_level, subject_key, cast(occurred_at as date)
+
+),
+
+day_after_day as (
+
+    select
+        subject_level,
+        subject_key,
+        first_at,
+        lag(last_at) over (
+            partition by subject_level, subject_key
+            order by first_at asc nulls last
+        ) as previous_at
+    from days
+
+),
+
+returns as (
+
+    select
+        rules.signal_id,
+        rules.signal_version,
+        day_after_day.subject_level,
+        day_after_day.subject_key,
+        day_after_day.first_at,
+        day_after_day.previous_at
+    from day_after_day
+    inner join rules on day_after_day.subject_level = rules.subject_level
+    where
+        {{ elapsed_seconds('day_after_day.previous_at', 'day_after_day.first_at') }}
+        >= rules.silence_seconds
+
+),
+
 followed as (
 
     select
-        *,
-        lag(occurred_at) over (
-            partition by subject_level, subject_key
-            order by occurred_at asc nulls last, web_event_id asc nulls last
-        ) as previous_at
-    from subjects
-    where subject_level in (select rules.subject_level from rules)
+        returns.signal_id,
+        returns.signal_version,
+        returns.previous_at,
+        subjects.*,
+        row_number() over (
+            partition by
+                returns.signal_id,
+                returns.signal_version,
+                returns.subject_key,
+                returns.first_at
+            order by subjects.web_event_id asc nulls last
+        ) as view_rank
+    from returns
+    inner join subjects
+        on
+            returns.subject_level = subjects.subject_level
+            and returns.subject_key = subjects.subject_key
+            and returns.first_at = subjects.occurred_at
 
 )
 
 select
-    rules.signal_id,
-    rules.signal_version,
-    followed.subject_key,
-    followed.web_event_id as unit_key,
-    followed.account_id,
-    followed.contact_id,
-    followed.visitor_id,
+    signal_id,
+    signal_version,
+    subject_key,
+    web_event_id as unit_key,
+    account_id,
+    contact_id,
+    visitor_id,
     cast(null as string) as opportunity_id,
     cast(null as string) as lead_id,
     'web_event' as evidence_object,
-    followed.web_event_id as evidence_id,
-    followed.source_system,
-    followed.occurred_at as evidence_at,
-    followed.known_at,
-    followed.url_path as detail,
+    web_event_id as evidence_id,
+    source_system,
+    occurred_at as evidence_at,
+    known_at,
+    url_path as detail,
     cast(null as string) as related_object,
     cast(null as string) as related_id,
-    followed.previous_at as related_at
+    previous_at as related_at
 from followed
-inner join rules on followed.subject_level = rules.subject_level
-where {{ elapsed_seconds('followed.previous_at', 'followed.occurred_at') }} >= rules.silence_seconds
+where view_rank = 1

@@ -1,7 +1,12 @@
 -- One row per page view of a visitor whose account or contact is known. Bots, own staff, over-long
 -- sessions and anonymous visitors give no signal. A visit is known from when it happened or, where
 -- that came later, from when its visitor was first identified.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=days_materialization(),
+    meta={'day_column': 'session_date', 'follows_names': true},
+    tags=['web_names']
+) }}
+-- depends_on: {{ ref('int_intent__renamed_days') }}
 with
 
 page_views as (
@@ -11,92 +16,24 @@ page_views as (
         source_system,
         visitor_id,
         session_id,
+        session_date,
         occurred_at,
         url_path,
         page_group,
         engaged_seconds
     from {{ ref('fct_web_page_view') }}
     where
-        not is_bot
+        {{ is_changed_day('session_date') }}
+        and not is_bot
         and not is_staff
         and session_id is not null
         and page_kind in ('page', 'document')
-        and occurred_at < {{ as_of_end() }}
-
-),
-
-visitors as (
-
-    select
-        visitor_id,
-        contact_id,
-        account_id
-    from {{ ref('dim_web_visitor') }}
-    where contact_id is not null or account_id is not null
-
-),
-
-links as (
-
-    select
-        visitor_id,
-        contact_id,
-        account_id,
-        min(first_evidence_at) as linked_at
-    from {{ ref('fct_visitor_link') }}
-    where status in ('active', 'confirmed', 'conflict')
-    group by visitor_id, contact_id, account_id
-
-),
-
-contacts as (
-
-    select
-        contact_id,
-        account_id,
-        {{ decision_rank('decision_level') }} as decision_rank
-    from {{ ref('dim_contact') }}
-
-),
-
-contact_links as (
-
-    select
-        visitor_id,
-        contact_id,
-        min(linked_at) as linked_at
-    from links
-    where contact_id is not null
-    group by visitor_id, contact_id
-
-),
-
-account_links as (
-
-    select
-        visitor_id,
-        min(linked_at) as linked_at
-    from links
-    group by visitor_id
 
 ),
 
 named as (
 
-    select
-        visitors.visitor_id,
-        visitors.contact_id,
-        contacts.decision_rank,
-        coalesce(contacts.account_id, visitors.account_id) as account_id,
-        coalesce(visitors.contact_id, visitors.visitor_id) as person_key,
-        coalesce(contact_links.linked_at, account_links.linked_at) as linked_at
-    from visitors
-    left join contacts on visitors.contact_id = contacts.contact_id
-    left join contact_links
-        on
-            visitors.visitor_id = contact_links.visitor_id
-            and visitors.contact_id = contact_links.contact_id
-    left join account_links on visitors.visitor_id = account_links.visitor_id
+    select * from {{ ref('int_intent__named_visitors') }}
 
 )
 
@@ -105,6 +42,7 @@ select
     page_views.source_system,
     page_views.visitor_id,
     page_views.session_id,
+    page_views.session_date,
     named.contact_id,
     named.account_id,
     named.person_key,

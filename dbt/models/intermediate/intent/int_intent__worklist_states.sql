@@ -15,7 +15,7 @@ outcomes as (
 
 ),
 
-latest as (
+numbered as (
 
     select
         list_name,
@@ -28,6 +28,22 @@ latest as (
         max(case when action = 'reopen' then action_number end) as reopen_number
     from actions
     group by list_name, subject_id
+
+),
+
+latest as (
+
+    select
+        list_name,
+        subject_id,
+        count_actions,
+        last_acted_at,
+        assign_number,
+        case when snooze_number > coalesce(reopen_number, 0) then snooze_number end
+            as snooze_number,
+        case when outcome_number > coalesce(reopen_number, 0) then outcome_number end
+            as outcome_number
+    from numbered
 
 )
 
@@ -53,11 +69,9 @@ left join actions as snoozed
         latest.list_name = snoozed.list_name
         and latest.subject_id = snoozed.subject_id
         and latest.snooze_number = snoozed.action_number
-        and latest.snooze_number > coalesce(latest.reopen_number, 0)
 left join actions as reported
     on
         latest.list_name = reported.list_name
         and latest.subject_id = reported.subject_id
         and latest.outcome_number = reported.action_number
-        and latest.outcome_number > coalesce(latest.reopen_number, 0)
 left join outcomes on reported.value = outcomes.outcome

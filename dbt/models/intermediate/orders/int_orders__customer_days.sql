@@ -39,7 +39,7 @@ valued as (
         on
             coalesce(order_lines.currency, orders.currency) = rates.currency
             and orders.order_date >= rates.valid_from
-            and (rates.valid_until is null or orders.order_date < rates.valid_until)
+            and orders.order_date < coalesce(rates.valid_until, date '9999-12-31')
 
 )
 

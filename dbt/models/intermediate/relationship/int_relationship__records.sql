@@ -79,6 +79,7 @@ pages as (
         paths.industry
     from {{ ref('int_intent__visits') }} as visits
     left join paths on visits.url_path = paths.url_path
+    where visits.occurred_at < {{ as_of_end() }}
 
 ),
 

@@ -12,6 +12,9 @@
 -- depends_on: {{ ref('mart_web_address_day') }}
 -- depends_on: {{ ref('mart_bot_day') }}
 -- depends_on: {{ ref('int_identity__seen_values') }}
+-- depends_on: {{ ref('int_intent__visits') }}
+-- depends_on: {{ ref('int_intent__visit_sessions') }}
+-- depends_on: {{ ref('mart_web_session') }}
 with
 
 landed as (

@@ -61,7 +61,6 @@ forward as (
             acts.edge_type = edges.edge_type
             and acts.from_customer_id = edges.from_customer_id
             and acts.to_customer_id = edges.to_customer_id
-            and acts.dropped_reason is null
 
 ),
 

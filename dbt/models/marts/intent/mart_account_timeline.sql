@@ -19,17 +19,8 @@ hits as (
 
 visits as (
 
-    select
-        account_id,
-        session_id,
-        min(source_system) as source_system,
-        max(contact_id) as contact_id,
-        min(occurred_at) as occurred_at,
-        count(*) as count_views,
-        {{ string_list('url_path', separator=' · ') }} as pages
-    from {{ ref('int_intent__visits') }}
-    where account_id is not null
-    group by account_id, session_id
+    select * from {{ ref('int_intent__visit_sessions') }}
+    where occurred_at < {{ as_of_end() }}
 
 ),
 
@@ -104,7 +95,7 @@ happened as (
         'visit' as kind,
         'Visit: ' || cast(count_views as string) || ' pages' as title_en,
         '来访：' || cast(count_views as string) || ' 页' as title_zh,
-        substr(pages, 1, 300) as detail,
+        pages as detail,
         contact_id,
         source_system,
         cast(null as string) as signal_hit_id,

@@ -71,7 +71,9 @@ select
 from evidence
 inner join hits on evidence.signal_hit_id = hits.signal_hit_id
 left join visits
-    on evidence.evidence_object = 'web_event' and evidence.evidence_id = visits.web_event_id
+    on
+        case when evidence.evidence_object = 'web_event' then evidence.evidence_id end
+        = visits.web_event_id
 left join texts
     on
         evidence.evidence_object = texts.text_object

@@ -117,4 +117,5 @@ select
     leads.product_line
 from judged
 left join leads on judged.subject_id = leads.lead_id
-left join outcomes on judged.action = 'outcome' and judged.value = outcomes.outcome
+left join outcomes
+    on case when judged.action = 'outcome' then judged.value end = outcomes.outcome

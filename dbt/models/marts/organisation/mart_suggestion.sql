@@ -67,7 +67,7 @@ select
 from suggestions
 left join names
     on
-        suggestions.target_id = names.target_id
-        and suggestions.target_type in ('deal', 'opportunity')
+        case when suggestions.target_type in ('deal', 'opportunity') then suggestions.target_id end
+        = names.target_id
 left join opportunities on names.opportunity_id = opportunities.opportunity_id
 left join reps on suggestions.rep_id = reps.rep_id

@@ -174,7 +174,7 @@ judged as (
             movers.customer_id = open_lines.customer_id
             and open_lines.product_line is null
             and movers.start_date >= open_lines.first_date
-            and (open_lines.last_date is null or movers.start_date < open_lines.last_date)
+            and movers.start_date < coalesce(open_lines.last_date, date '9999-12-31')
 
 ),
 

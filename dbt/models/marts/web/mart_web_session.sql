@@ -1,27 +1,22 @@
 -- One row per session of the website, with the account and contact that the visitor is known to be.
+{{ config(
+    materialized=days_materialization(),
+    meta={'day_column': 'period_date', 'follows_names': true},
+    tags=['web_names']
+) }}
+-- depends_on: {{ ref('int_intent__renamed_days') }}
 with
 
 sessions as (
 
     select * from {{ ref('fct_web_session') }}
+    where {{ is_changed_day('session_date') }}
 
 ),
 
-visitors as (
+named as (
 
-    select * from {{ ref('dim_web_visitor') }}
-
-),
-
-accounts as (
-
-    select * from {{ ref('dim_account') }}
-
-),
-
-contacts as (
-
-    select * from {{ ref('dim_contact') }}
+    select * from {{ ref('int_intent__named_visitors') }}
 
 )
 
@@ -30,11 +25,11 @@ select
     sessions.source_system,
     sessions.session_date as period_date,
     sessions.visitor_id,
-    visitors.account_id,
-    accounts.account_name,
-    visitors.contact_id,
-    contacts.contact_name,
-    visitors.link_level,
+    named.visitor_account_id as account_id,
+    named.visitor_account_name as account_name,
+    named.contact_id,
+    named.contact_name,
+    coalesce(named.link_level, 'anonymous') as link_level,
     sessions.started_at,
     sessions.ended_at,
     sessions.count_page_views,
@@ -52,8 +47,6 @@ select
     sessions.is_bot,
     sessions.is_staff,
     not sessions.is_bot and not sessions.is_staff as is_guest,
-    coalesce(visitors.account_id, visitors.contact_id) is not null as has_account
+    named.visitor_id is not null as has_account
 from sessions
-left join visitors on sessions.visitor_id = visitors.visitor_id
-left join accounts on visitors.account_id = accounts.account_id
-left join contacts on visitors.contact_id = contacts.contact_id
+left join named on sessions.visitor_id = named.visitor_id
