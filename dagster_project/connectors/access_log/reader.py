@@ -443,8 +443,7 @@ class _Reading:
                 Words(
                     f"{self._count_unfit} of its first {count} new lines are not of the "
                     "configured format; the file is held back.",
-                    f"前 {count} 行新内容中有 {self._count_unfit} 行不符合所配置的格式，"
-                    "已暂扣。",
+                    f"前 {count} 行新内容中有 {self._count_unfit} 行不符合所配置的格式，已暂扣。",
                 ),
                 Words(
                     "Correct `format`, `encoding` or `glob` in the sources file; to quarantine the "

@@ -16,33 +16,27 @@ visits as (
 
 ),
 
-subjects as (
-
-    select
-        visits.*,
-        'account' as subject_level,
-        visits.account_id as subject_key
-    from visits
-    where visits.account_id is not null
-    union all
-    select
-        visits.*,
-        'contact' as subject_level,
-        visits.person_key as subject_key
-    from visits
-
-),
-
 days as (
 
     select
-        subject_level,
-        subject_key,
+        'account' as subject_level,
+        account_id as subject_key,
         min(occurred_at) as first_at,
         max(occurred_at) as last_at
-    from subjects
-    where subject_level in (select rules.subject_level from rules)
-    group by subject_level, subject_key, cast(occurred_at as date)
+    from visits
+    where
+        account_id is not null
+        and 'account' in (select rules.subject_level from rules)
+    group by account_id, cast(occurred_at as date)
+    union all
+    select
+        'contact' as subject_level,
+        person_key as subject_key,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from visits
+    where 'contact' in (select rules.subject_level from rules)
+    group by person_key, cast(occurred_at as date)
 
 ),
 
@@ -77,27 +71,47 @@ returns as (
 
 ),
 
-followed as (
+views as (
 
     select
         returns.signal_id,
         returns.signal_version,
+        returns.subject_key,
+        returns.first_at,
         returns.previous_at,
-        subjects.*,
-        row_number() over (
-            partition by
-                returns.signal_id,
-                returns.signal_version,
-                returns.subject_key,
-                returns.first_at
-            order by subjects.web_event_id asc nulls last
-        ) as view_rank
+        visits.*
     from returns
-    inner join subjects
+    inner join visits
         on
-            returns.subject_level = subjects.subject_level
-            and returns.subject_key = subjects.subject_key
-            and returns.first_at = subjects.occurred_at
+            returns.subject_key = visits.account_id
+            and returns.first_at = visits.occurred_at
+    where returns.subject_level = 'account'
+    union all
+    select
+        returns.signal_id,
+        returns.signal_version,
+        returns.subject_key,
+        returns.first_at,
+        returns.previous_at,
+        visits.*
+    from returns
+    inner join visits
+        on
+            returns.subject_key = visits.person_key
+            and returns.first_at = visits.occurred_at
+    where returns.subject_level = 'contact'
+
+),
+
+followed as (
+
+    select
+        *,
+        row_number() over (
+            partition by signal_id, signal_version, subject_key, first_at
+            order by web_event_id asc nulls last
+        ) as view_rank
+    from views
 
 )
 
