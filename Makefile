@@ -56,7 +56,7 @@ test-spark: setup ## Build the project on a Spark cluster on loopback and compar
 	$(BIN)/python -m pytest -m spark tests/warehouse
 
 test-systems: setup ## Run the long tests: real systems, kept in SYSTEMS, the small demo, random histories
-	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) tests/systems tests/integration
+	$(BIN)/python -m pytest -m systems --systems $(SYSTEMS) --numprocesses 2 --dist loadfile tests/systems tests/integration
 
 check: setup ## Lint and type-check: quiet means clean
 	@$(BIN)/ruff check --quiet .

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from dagster_project import web_days
@@ -99,6 +100,15 @@ def build_dbt_step(
         chosen = context.selected_asset_keys
         part = None if everything <= chosen else {key.path[-1] for key in chosen}
         export_dbt_environment(settings, as_of)
+        if part is not None and settings.dbt_target == "duckdb":
+            unbuilt = unbuilt_inputs(settings.warehouse, manifest, part)
+            if unbuilt:
+                raise dg.Failure(
+                    "dbt: this part of the pipeline reads models that the warehouse does not have "
+                    f"yet: {', '.join(unbuilt[:5])}{' …' if len(unbuilt) > 5 else ''}. They came "
+                    "with an update. Run `make run` once: it builds them all.",
+                    allow_retries=False,
+                )
         started = utc_now()
         command = ["build", "--target", settings.dbt_target, "--exclude", TESTED_ELSEWHERE]
         days = web_days.next_request(settings)
@@ -129,6 +139,29 @@ def build_dbt_step(
             days.done()
 
     return models
+
+
+def unbuilt_inputs(warehouse: Path, manifest: Mapping[str, Any], part: set[str]) -> list[str]:
+    """Names of models and seeds that a part reads, does not build, and that were never built."""
+    nodes = manifest["nodes"]
+    inputs = {
+        parent
+        for node in nodes.values()
+        if node["resource_type"] == "model" and node["name"] in part
+        for parent in node["depends_on"]["nodes"]
+        if parent in nodes and nodes[parent]["name"] not in part
+    }
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = set(
+            connection.execute(
+                "select table_schema, table_name from information_schema.tables"
+            ).fetchall()
+        )
+    return sorted(
+        nodes[name]["name"]
+        for name in inputs
+        if (nodes[name]["schema"], nodes[name]["alias"]) not in found
+    )
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -59,6 +59,7 @@ UNCONVERTED_VALUES = {
     "field": "string",
     "raw_value": "string",
     "reason": "string",
+    "first_loaded_date": "date",
     "count_rows": "bigint",
 }
 

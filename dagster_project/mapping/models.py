@@ -809,7 +809,12 @@ def unconverted_part(model: StagingModel) -> str | None:
     )
     raw = f"case fields.field\n{whens}\n{INDENT}end" if names else "cast(null as string)"
     inner = _select(
-        ["fields.field", f"mapped.{key} as object_id", f"{raw} as raw_value"],
+        [
+            "fields.field",
+            f"mapped.{key} as object_id",
+            f"{raw} as raw_value",
+            "cast(mapped.first_loaded_at as date) as first_loaded_date",
+        ],
         f"{{{{ ref('{model.name}') }}}} as mapped\n"
         f"cross join (\n{INDENT}values {listed}\n) as fields (field)",
     )
@@ -822,12 +827,13 @@ def unconverted_part(model: StagingModel) -> str | None:
                 "field",
                 "raw_value",
                 "case when raw_value is null then 'missing_key' else 'unreadable' end as reason",
+                "first_loaded_date",
                 "count(*) as count_rows",
             ],
             f"(\n{_indent(inner)}\n) as raw_values",
             [f"(raw_value is not null or (field = {literal(key)} and object_id is null))"],
         )
-        + "\ngroup by field, raw_value"
+        + "\ngroup by field, raw_value, first_loaded_date"
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
+from dagster_project.settings import utc_now
 from streamlit_app.components import html, trust
 from streamlit_app.components.overview import results
 from streamlit_app.components.tiles import filter_words, tiles
@@ -58,7 +60,14 @@ def strip(view: View) -> None:
 
 def next_steps(view: View) -> None:
     """What to do, in words and commands, the gravest first."""
-    trust.steps_panel(view, ask(view.version, _steps_of), "sources")
+    steps = ask(view.version, _steps_of)
+    overdue = sources.overdue_step(ask(view.version, sources.tables).rows, now())
+    trust.steps_panel(view, (overdue, *steps) if overdue else steps, "sources")
+
+
+def now() -> datetime:
+    """The time of the viewer, UTC without a zone as in the receipts."""
+    return utc_now().replace(tzinfo=None)
 
 
 def _steps_of(connection: Any) -> tuple[Step, ...]:
@@ -114,6 +123,8 @@ def _state_cells(view: View, state: SourceState) -> list[html.Cell]:
     due = formats.DASH
     if state.next_due_at is not None:
         due = formats.moment(state.next_due_at, view.zone, view.language)
+        if sources.is_overdue(state.next_due_at, now()):
+            due = view.text("sources.overdue_since", moment=due)
     elif state.schedule == "manual":
         due = view.text("schedule.manual")
     of_total = view.text("trust.of", total=formats.number(state.count_tables))

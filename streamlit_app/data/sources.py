@@ -18,6 +18,8 @@ RECENT = timedelta(days=7)
 """A change of structure is something to do for so long, counted back from the newest load."""
 QUOTA_SHARE = 0.8
 """Of a quota that is spent to this share the next load may not get enough."""
+OVERDUE_AFTER = timedelta(hours=2)
+"""A load that has not shown so long after its time has not been started."""
 
 # A version that an older release published has none of these.
 _LATER_COLUMNS = (
@@ -228,6 +230,19 @@ def next_steps(loaded: Listing, changed: Listing, rejected: Listing) -> tuple[St
     steps += trust.quarantine_steps(rejected)
     rank = {"error": 0, "warn": 1, "note": 2}
     return tuple(sorted(steps, key=lambda step: rank[step.severity]))
+
+
+def is_overdue(due_at: datetime | None, now: datetime) -> bool:
+    """Whether a load that was due at ``due_at`` should be there ``now`` (both UTC)."""
+    return due_at is not None and due_at + OVERDUE_AFTER < now
+
+
+def overdue_step(rows: Sequence[Row], now: datetime) -> Step | None:
+    """What to do where loads of :func:`tables` have not come at their time; None where all have."""
+    systems = sorted(
+        {str(row["source_system"]) for row in rows if is_overdue(row["next_due_at"], now)}
+    )
+    return Step("overdue", "warn", {"systems": _named(systems)}) if systems else None
 
 
 def _by_system(loaded: Listing) -> list[tuple[str, Row]]:

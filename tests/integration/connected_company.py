@@ -486,6 +486,7 @@ _ODOO_FIELDS = {
     "crm.lead": "id:integer partner_id:many2one name:char user_id:many2one create_date:datetime "
     "date_open:datetime date_closed:datetime expected_revenue:monetary type:selection "
     "active:boolean date_conversion:datetime stage_id:many2one date_deadline:date "
+    "medium_id:many2one "
     "write_date:datetime",
     "sale.order": "id:integer opportunity_id:many2one amount_untaxed:monetary "
     "currency_id:many2one date_order:datetime validity_date:date state:selection "

@@ -25,12 +25,13 @@ create table product_product (
 create table crm_stage (
     id serial primary key, name jsonb, sequence int, is_won boolean, write_date timestamp
 );
+create table utm_medium (id serial primary key, name varchar, active boolean);
 create table crm_lead (
     id serial primary key, name varchar, type varchar, active boolean, partner_id int,
     contact_name varchar, email_from varchar, phone varchar, user_id int, team_id int,
     stage_id int, company_id int, probability double precision, expected_revenue numeric,
     date_open timestamp, date_closed timestamp, date_deadline date,
-    create_date timestamp, write_date timestamp
+    create_date timestamp, write_date timestamp, medium_id int
 );
 create table ir_model_fields (id serial primary key, name varchar, model varchar);
 create table mail_message (id serial primary key, model varchar, res_id int, date timestamp);
@@ -85,15 +86,16 @@ insert into crm_stage values
 (2, '{"en_US": "Qualified"}', 2, false, '2026-01-01'),
 (3, '{"en_US": "Proposition"}', 3, false, '2026-01-01'),
 (4, '{"en_US": "Gewonnen"}', 70, true, '2026-01-01');
+insert into utm_medium values (1, 'Website', true), (2, 'Email', true);
 insert into crm_lead values
 (1, 'a lead', 'lead', true, null, 'P', 'p@x', null, null, 1, 1, 1, 10, 0, null, null, null,
- '2026-02-01 08:00', '2026-02-01 08:00'),
+ '2026-02-01 08:00', '2026-02-01 08:00', 1),
 (2, 'won', 'opportunity', true, 3, null, null, null, 2, 1, 4, 1, 100, 1000.5,
- '2026-02-02 08:00', '2026-02-10 08:00', '2026-03-01', '2026-02-01 08:00', '2026-02-10 08:00'),
+ '2026-02-02 08:00', '2026-02-10 08:00', '2026-03-01', '2026-02-01 08:00', '2026-02-10 08:00', null),
 (3, 'lost', 'opportunity', false, 3, null, null, null, 2, 1, 2, 1, 0, 500,
- '2026-02-02 08:00', '2026-02-11 08:00', null, '2026-02-01 09:00', '2026-02-11 08:00'),
+ '2026-02-02 08:00', '2026-02-11 08:00', null, '2026-02-01 09:00', '2026-02-11 08:00', null),
 (4, 'open', 'opportunity', true, 5, null, null, null, 2, 1, 3, null, 40, 250,
- '2026-02-02 08:00', null, '2026-04-01', '2026-02-03 09:00', '2026-02-12 08:00');
+ '2026-02-02 08:00', null, '2026-04-01', '2026-02-03 09:00', '2026-02-12 08:00', null);
 insert into ir_model_fields values (7, 'stage_id', 'crm.lead'), (8, 'user_id', 'crm.lead');
 insert into mail_message values
 (1, 'crm.lead', 2, '2026-02-05 08:00'), (2, 'crm.lead', 2, '2026-02-10 08:00'),

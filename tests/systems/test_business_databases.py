@@ -167,7 +167,7 @@ def test_leads_and_people(warehouse: Warehouse) -> None:
     assert leads == [
         ("erpnext:LEAD-1", "converted", "web"),
         ("erpnext:LEAD-2", "new", "outbound"),
-        ("odoo:1", "new", None),
+        ("odoo:1", "new", "web"),
         ("odoo:2", "converted", None),
         ("odoo:3", "lost", None),
         ("odoo:4", "converted", None),

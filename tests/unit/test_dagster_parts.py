@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import dagster as dg
+import duckdb
 import pytest
 
 from dagster_project.commands.instance import open_instance
@@ -16,6 +17,7 @@ from dagster_project.defs.backfill import days_of_the_logs
 from dagster_project.defs.dbt_command import DbtCommand
 from dagster_project.defs.selection import FULL_RUN_TAG, models_fed_by, sources_of_model
 from dagster_project.defs.serving import built_part, hold_back_if_failures_stand
+from dagster_project.defs.transform import unbuilt_inputs
 from dagster_project.publishing import current_version, publish, publishing_status
 from dagster_project.quality import CheckResult, write_check_results
 from dagster_project.settings import Settings, program
@@ -163,3 +165,29 @@ def test_dbt_starts_without_a_process_that_asks_its_version(
     )
     assert command._cli_version.major == 1
     assert command._initialize_dbt_core_adapter([]) is None  # type: ignore[func-returns-value]
+
+
+def test_a_part_says_which_models_it_misses(tmp_path: Path) -> None:
+    def placed(kind: str, name: str, *parents: str) -> Any:
+        return {**node(kind, name, *parents), "alias": name, "schema": "core"}
+
+    manifest = {
+        "nodes": {
+            "model.p.old": placed("model", "old"),
+            "model.p.new": placed("model", "new"),
+            "seed.p.rules": placed("seed", "rules"),
+            "model.p.chosen": placed(
+                "model", "chosen", "model.p.old", "model.p.new", "seed.p.rules"
+            ),
+            "model.p.other": placed("model", "other", "model.p.unread"),
+            "model.p.unread": placed("model", "unread"),
+        }
+    }
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema core; create table core.old (i int)")
+    assert unbuilt_inputs(warehouse, manifest, {"chosen"}) == ["new", "rules"]
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create view core.new as select 1 as i; create table core.rules (i int)")
+    assert unbuilt_inputs(warehouse, manifest, {"chosen"}) == []
+    assert unbuilt_inputs(warehouse, manifest, {"chosen", "new", "rules"}) == []

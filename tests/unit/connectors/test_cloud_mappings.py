@@ -92,7 +92,7 @@ def odoo_server() -> Odoo:
     shared = {"type": "opportunity", "create_date": at, "expected_revenue": 100.0}
     made.put(1, at, name="won", stage_id=[4, "Won"], date_closed=at, **shared)
     made.put(2, at, name="lost", stage_id=[2, "Qualified"], active=False, **shared)
-    made.put(3, at, name="enquiry", type="lead", create_date=at)
+    made.put(3, at, name="enquiry", type="lead", create_date=at, medium_id=[5, "Website"])
     return made
 
 
@@ -107,7 +107,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for server in (hubspot.server, odoo.server, wecom.server):
             stack.enter_context(serve(server))
-        more = {"type": "selection", "create_date": "datetime"}
+        more = {"type": "selection", "create_date": "datetime", "medium_id": "many2one"}
         patch.setitem(FIELDS, "crm.lead", FIELDS["crm.lead"] | more)
         for name, value in {
             "HUBSPOT": TOKEN, "ODOO": KEY, "WECOM": SECRET, "DIRECTORY": DIRECTORY
@@ -171,7 +171,7 @@ def test_leads_have_status_and_channel(warehouse: Warehouse) -> None:
         ("hubspot:5", "converted", "referral", None),
         ("odoo:1", "converted", None, "odoo:1"),
         ("odoo:2", "converted", None, "odoo:2"),
-        ("odoo:3", "new", None, None),
+        ("odoo:3", "new", "web", None),
     ]
 
 

@@ -33,7 +33,8 @@ MARTS = {
     "true as is_renewed from range(3) as t(i)",
     "mart_customer_value": "select 'c' || i as customer_id, date '2026-06-01' as window_end_date, "
     "10.0 as lifetime_value_cny from range(3) as t(i)",
-    "mart_data_health": "select 'd' || i as source_table_id, 10 as count_rows, 9 as count_good, "
+    "mart_data_health": "select 'd' || i as data_health_id, 'd' || i as source_table_id, "
+    "true as is_reporting_day, 10 as count_rows, 9 as count_good, "
     "1 as count_rejected, 0 as count_unreadable from range(3) as t(i)",
     "mart_trap": "select 't' || i as trap_id, case when i < 2 then 1 end as count_cases, case when "
     "i < 2 then 3 end as count_examined, case when i < 2 then true end as is_triggered, case when "
@@ -97,7 +98,7 @@ BAD: dict[str, dict[str, str | None]] = {
         "value_not_negative": "set lifetime_value_cny = -1 where customer_id = 'c1'",
     },
     "mart_data_health": {
-        "key_unique": "set source_table_id = 'd0' where source_table_id = 'd1'",
+        "key_unique": "set data_health_id = 'd0' where data_health_id = 'd1'",
         "rows_equal_core": None,
         "parts_add_up": "set count_good = 8 where source_table_id = 'd1'",
     },

@@ -77,8 +77,10 @@ ORGANISATION_MARTS: dict[str, str] = {
         from range(90) as numbers(n)
     """,
     "mart_data_health": """
-        select 'crm:table' || n as source_table_id, 'crm' as source_system,
-            date '2026-06-30' as period_date, cast(1000 + n as bigint) as count_rows,
+        select 'crm:table' || n || '|2026-06-30' as data_health_id,
+            'crm:table' || n as source_table_id, 'crm' as source_system,
+            date '2026-06-30' as period_date, true as is_reporting_day,
+            cast(1000 + n as bigint) as count_rows,
             cast(990 as bigint) as count_good, n % 8 > 0 as is_fresh, n % 5 > 0
             as is_freshness_known
         from range(60) as numbers(n)

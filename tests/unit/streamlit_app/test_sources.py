@@ -46,6 +46,23 @@ def test_the_next_load_is_the_next_scheduled_time(schedule: str, after: str, due
     assert next_due(schedule, datetime.fromisoformat(after)) == datetime.fromisoformat(due)
 
 
+def test_a_load_that_did_not_come_at_its_time_is_overdue(
+    own_company: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = sources.tables(own_company).rows
+    last = max(row["next_due_at"] for row in rows if row["next_due_at"] is not None)
+    step = sources.overdue_step(rows, last + sources.OVERDUE_AFTER * 2)
+    assert step is not None
+    assert (step.kind, step.severity) == ("overdue", "warn")
+    assert {"chat", "crm"} <= set(str(step.values["systems"]).split(", "))
+    first = min(row["next_due_at"] for row in rows if row["next_due_at"] is not None)
+    assert sources.overdue_step(rows, first + sources.OVERDUE_AFTER) is None
+    own_company.execute("update mart_load_receipt set schedule = 'manual'")
+    own_company.execute("update ops_sources set schedule = 'manual'")
+    by_hand = sources.tables(own_company).rows
+    assert sources.overdue_step(by_hand, last + sources.OVERDUE_AFTER * 2) is None
+
+
 def test_nobody_loads_what_is_loaded_by_hand() -> None:
     assert next_due("manual", datetime.fromisoformat("2026-06-30 12:00:00")) is None
     assert set(CRON) == {"hourly", "daily", "weekly"}
