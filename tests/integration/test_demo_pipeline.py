@@ -5,9 +5,13 @@ The tests build on each other in file order: each takes the same workspace one s
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -34,6 +38,8 @@ from tests.integration.relationship_truths import changed_data, differences, reb
 from tests.integration.visitor_truths import visitor_differences
 
 pytestmark = pytest.mark.integration
+
+EQUALITY = re.compile(r"\(\w+ = \w+\)")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +114,35 @@ def test_customers_and_persons_are_who_the_answer_key_says(
     first: CommandResult, settings: Settings
 ) -> None:
     assert customer_truths.shortfalls(settings) == []
+
+
+# Its other side are decisions that people wrote down.
+COMPARES_EVERY_ROW = {"int_identity__decided_evidence"}
+
+
+def test_no_outer_join_compares_every_row_with_every_other(
+    first: CommandResult, settings: Settings
+) -> None:
+    """DuckDB hashes an outer join only where each condition compares one side with the other."""
+
+    def slow_joins(operators: list[dict[str, Any]]) -> Iterator[str]:
+        for operator in operators:
+            details = operator["extra_info"]
+            if operator["name"].strip() == "BLOCKWISE_NL_JOIN" and details["Join Type"] != "INNER":
+                yield str(details["Condition"])
+            yield from slow_joins(operator["children"])
+
+    found = {}
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        models = list((settings.dbt_artifacts / "compiled").rglob("models/**/*.sql"))
+        assert len(models) > 200
+        for model in models:
+            query = model.read_text(encoding="utf-8").strip().rstrip(";")
+            ((_, plan),) = warehouse.execute(f"explain (format json) {query}").fetchall()
+            conditions = [text for text in slow_joins(json.loads(plan)) if EQUALITY.search(text)]
+            if conditions:
+                found[model.stem] = conditions
+    assert found.keys() == COMPARES_EVERY_ROW, found
 
 
 FOLLOWS_NAMES = ("int_intent__visits", "int_intent__visit_sessions", "mart_web_session")
