@@ -20,6 +20,7 @@ import json
 import os
 import random
 import re
+import shutil
 import statistics
 import sys
 import tempfile
@@ -191,8 +192,10 @@ class Publisher:
             if mart not in info.tables:
                 raise SystemExit(f"The version in {source.home} has no {mart}. Run: make demo")
         self.base = storage.read_manifest(source, info.version_id)
-        for file in Path(storage.places(source).objects).iterdir():
-            os.link(file, self.places.objects / file.name)
+        # Pruning removes what no version of the home names; the marts are read from the source.
+        self.source_root = storage.places(source).root
+        objects = storage.places(source).objects
+        shutil.copytree(objects, self.places.objects, copy_function=os.link, dirs_exist_ok=True)
         self.number = 0
 
     def publish(self) -> None:
@@ -204,7 +207,7 @@ class Publisher:
         with duckdb.connect() as connection:
             for mart, sql in MARKS.items():
                 table = self.base.tables[mart]
-                connection.execute(view_statement(mart, table, self.places.root))
+                connection.execute(view_statement(mart, table, self.source_root))
                 target = self.places.objects / f"{mart}-bench-{self.number}.parquet"
                 rows = sql.format(number=self.number % 97, mart=mart)
                 connection.execute(f"copy ({rows}) to '{target}' (format parquet)")
