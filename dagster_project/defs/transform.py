@@ -24,6 +24,10 @@ from dagster_project.worklists.landing import land_actions
 # Unit tests judge the models' logic, not the data: `make test` runs them. The tests of rule tables
 # are for whoever calls dbt alone: here the mapping step has checked the same rows, line by line.
 TESTED_ELSEWHERE = "resource_type:unit_test sales_migration_health.seeds"
+PART_HINT = (
+    "This run builds a part of the pipeline: after an update, or an edit of models that it only "
+    "reads, run `make run` once"
+)
 
 
 class Translator(DagsterDbtTranslator):
@@ -105,8 +109,7 @@ def build_dbt_step(
             if unbuilt:
                 raise dg.Failure(
                     "dbt: this part of the pipeline reads models that the warehouse does not have "
-                    f"yet: {', '.join(unbuilt[:5])}{' …' if len(unbuilt) > 5 else ''}. They came "
-                    "with an update. Run `make run` once: it builds them all.",
+                    f"yet: {', '.join(unbuilt[:5])}{' …' if len(unbuilt) > 5 else ''}. {PART_HINT}",
                     allow_retries=False,
                 )
         started = utc_now()
@@ -132,7 +135,8 @@ def build_dbt_step(
             raise dg.Failure(
                 "dbt: "
                 + ("; ".join(failed[:5]) or str(invocation.get_error()))
-                + f". Details: {settings.dbt_artifacts / 'dbt.log'}",
+                + f". Details: {settings.dbt_artifacts / 'dbt.log'}"
+                + ("" if part is None else f". {PART_HINT}"),
                 allow_retries=False,
             )
         if days is not None:

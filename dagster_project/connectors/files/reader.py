@@ -5,7 +5,9 @@ file once: of a file that grew or was written anew only the rows that it did not
 that is gone and has come back under another name, with its content and its time, is the same file.
 
 The last line of a file of JSON lines may be half written. One that is no JSON and has no end waits
-until the file changes; if it is as it was at the next load, it is set apart.
+until the file changes; if it is as it was at the next load, it is set apart. A CSV row cannot say
+whether it is whole: the last line without an end of an append table waits where its file changed
+within the last minute, and is taken at the next load if it is as it was.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import contextlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +40,7 @@ from dagster_project.connectors.files import csv_rows
 from dagster_project.connectors.files.settings import FilesSource, FileTable
 from dagster_project.connectors.kinds import Load
 from dagster_project.connectors.places import (
+    BLOCK_BYTES,
     READ_ERRORS,
     FileVersion,
     LocalCopy,
@@ -57,8 +62,10 @@ from dagster_project.connectors.values import (
     naive_to_utc,
     type_of_arrow,
 )
+from dagster_project.settings import utc_now
 
 BATCH_ROWS = 20_000
+WRITTEN_NOW = timedelta(minutes=1)
 
 
 @contextlib.contextmanager
@@ -174,6 +181,11 @@ class FilesReader:
                 return found  # touched or renamed, not changed
             if table.is_snapshot or is_same:
                 piece.state["is_final"] = True
+            elif table.file_format == "csv" and file.modified_at > _now() - WRITTEN_NOW:
+                finished = _without_open_line(copy)
+                if finished is not None:
+                    copy = finished
+                    piece.state["is_open"] = True
             piece.count_files, piece.count_bytes = 1, file.size
             frozen: Mapping[str, str] = state.get("columns", {})
             readers: dict[str, Callable[..., None]] = {
@@ -459,6 +471,29 @@ def _open_line(copy: LocalCopy) -> int | None:
             return None
         stream.seek(-1, 2)
         return None if stream.read(1) == b"\n" else copy.count_lines
+
+
+def _without_open_line(copy: LocalCopy) -> LocalCopy | None:
+    """The copy cut behind its last end of a line; None where nothing stands behind that."""
+    with copy.path.open("r+b") as stream:
+        end = position = stream.seek(0, 2)
+        while position:
+            start = max(0, position - BLOCK_BYTES)
+            stream.seek(start)
+            found = stream.read(position - start).rfind(b"\n")
+            if found >= 0:
+                cut = start + found + 1
+                if cut == end:
+                    return None
+                stream.truncate(cut)
+                return replace(copy, count_lines=copy.count_lines - 1)
+            position = start
+    return None
+
+
+def _now() -> datetime:
+    """The present, naive UTC like the times of files."""
+    return utc_now().replace(tzinfo=None)
 
 
 def _unfinished(file: str) -> Words:

@@ -461,3 +461,35 @@ def test_ops_tables_exist_with_their_columns_from_the_start(shop: Installation) 
     configure(shop, 'glob = "*.csv"')
     shop.load()
     assert shop.query("select count(*) from {ops.quarantined_rows}") == [(0,)]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 9])
+def test_csv_row_that_is_being_written_is_taken_once_it_is_whole(
+    shop: Installation, cut: int
+) -> None:
+    """Cut before the comma, within a number, and before the line's end."""
+    configure(shop, 'glob = "*.csv"', 'load = "append"')
+    file = shop.data / "a.csv"
+    row = "2,12345678\n"
+    file.write_text("id,amount\n1,10\n" + row[:cut], encoding="utf-8")
+    receipt = shop.load()["items"]
+    assert (receipt.status, receipt.rows_loaded, receipt.rows_rejected) == ("loaded", 1, 0)
+    assert "its last line is not finished" in receipt.message_en
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(row[cut:] + "3,7")
+    shop.load()
+    assert shop.rows("items", "id, amount") == [("1", "10"), ("2", "12345678")]
+    # As it was: the row needs no end.
+    shop.load()
+    assert shop.rows("items", "id, amount")[-1] == ("3", "7")
+    assert shop.load()["items"].status == "unchanged"
+    assert shop.quarantined() == []
+
+
+def test_csv_file_of_yesterday_needs_no_end_of_its_last_line(shop: Installation) -> None:
+    configure(shop, 'glob = "*.csv"', 'load = "append"')
+    file = shop.data / "a.csv"
+    file.write_text("id,amount\n1,10\n2,20", encoding="utf-8")
+    yesterday = file.stat().st_mtime - 86_400
+    os.utime(file, (yesterday, yesterday))
+    assert shop.load()["items"].rows_loaded == 2
