@@ -215,9 +215,11 @@
    and at those around, which a session could wrongly share: the others were tested when they were
    written. `dbt test` looks at all rows. #}
 {% macro duckdb__get_where_subquery(relation) -%}
-    {%- set tested = graph.nodes.get(model.attached_node) if execute else none -%}
-    {%- if not tested or tested.config.materialized != 'replaced_days' or config.get('where')
-        or flags.WHICH != 'build' -%}
+    {%- if not (execute and replaces_days() and flags.WHICH == 'build') or config.get('where') -%}
+        {{ return(default__get_where_subquery(relation)) }}
+    {%- endif -%}
+    {%- set tested = graph.nodes.get(model.attached_node) -%}
+    {%- if not tested or tested.config.materialized != 'replaced_days' -%}
         {{ return(default__get_where_subquery(relation)) }}
     {%- endif -%}
     {%- set meta = tested.config.meta -%}
