@@ -110,11 +110,5 @@ select
     age_hours,
     warn_after_hours,
     error_after_hours,
-    case
-        when age_hours is null or warn_after_hours is null or error_after_hours is null
-            then 'unknown'
-        when age_hours > error_after_hours then 'error'
-        when age_hours > warn_after_hours then 'warn'
-        else 'fresh'
-    end as freshness_status
+    {{ freshness_status() }} as freshness_status
 from measured
