@@ -1,5 +1,5 @@
--- One row per visitor whose contact or account is known, with whom the visitor is and since when that
--- can be known.
+-- One row per visitor whose contact or account is known, with whom the visitor is and since when
+-- that can be known.
 {{ config(materialized='table') }}
 with
 

@@ -1,5 +1,5 @@
--- One row per day of the web log with a session of a visitor who is named otherwise than in the last
--- complete build: somebody was identified, or a link, an account or a contact is another one now.
+-- One row per day of the web log with a session of a visitor who is named otherwise than in the
+-- last complete build: somebody was identified, or a link, an account or a contact is another one.
 {{ config(materialized='table') }}
 {%- set followed = earlier_table('int_intent__followed_visitors') %}
 with

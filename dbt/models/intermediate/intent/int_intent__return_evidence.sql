@@ -1,5 +1,5 @@
--- One row per page view that ended a silence of the length a recency signal asks for. Such a silence
--- lasts whole days, so only the first view of a day can end it, and the others need no sorting.
+-- One row per page view that ended a silence of the length a recency signal asks for. Such a
+-- silence lasts whole days, so only a day's first view can end it: the others need no sorting.
 with
 
 rules as (

@@ -1,4 +1,4 @@
--- One row per account and session of a visitor known to belong to it, with the pages in their order.
+-- One row per account and session of a visitor known to belong to it, with the pages in order.
 {{ config(
     materialized=days_materialization(),
     meta={'day_column': 'session_date', 'follows_names': true},
