@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mssql, mysql, oracle, postgresql
 
 from dagster_project.connectors.values import DECIMAL_DIGITS
 
@@ -38,6 +38,15 @@ _OF_OID: Mapping[int, sa.types.TypeEngine[Any]] = {
 }
 _NUMERIC_OID = 1700
 
+# Types of Oracle that its driver changes, as a query's result tells them.
+_OF_ORACLE: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "DB_TYPE_TIMESTAMP_TZ": oracle.TIMESTAMP(timezone=True),
+    "DB_TYPE_TIMESTAMP_LTZ": oracle.TIMESTAMP(local_timezone=True),
+    "DB_TYPE_INTERVAL_DS": oracle.INTERVAL(),
+    "DB_TYPE_INTERVAL_YM": oracle.INTERVAL(),
+}
+_LIKE_ORACLE = ("oracle", "dm")
+
 
 @dataclass
 class Columns:
@@ -46,6 +55,7 @@ class Columns:
     ``landed`` is the type of each in the lake, None where the values have to tell. ``chosen`` is
     what is selected for it. ``plain`` is what is selected where the result is taken as Arrow: there
     also exact numbers come as text. ``loose`` columns have a type that the values may widen.
+    ``ordered`` is what a cursor on the column compares.
     """
 
     relation: sa.FromClause
@@ -53,6 +63,7 @@ class Columns:
     chosen: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
     plain: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
+    ordered: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
 
     def add(self, dialect: str, name: str, kind: sa.types.TypeEngine[Any]) -> None:
         """Decide how column ``name`` of type ``kind`` travels."""
@@ -60,6 +71,9 @@ class Columns:
         self.landed[name], self.chosen[name] = _travel(dialect, column, kind)
         self.plain[name] = self.chosen[name]
         base = _base(kind)
+        # Drivers of these tell a time with its zone each in their own way; as text it has an order.
+        is_text = dialect in (*_LIKE_ORACLE, "mssql") and _has_zone(base)
+        self.ordered[name] = _unlabelled(self.chosen[name]) if is_text else column
         if isinstance(base, sa.Numeric) and dialect == "postgresql":
             if not isinstance(base, sa.Float) or isinstance(base, sa.REAL):
                 # The shortest text of a single-precision number, not its binary digits.
@@ -95,19 +109,29 @@ def of_query(query: str, probe: sa.CursorResult[Any], dialect: str) -> Columns:
     relation = inner.columns(*(sa.column(name) for name in names)).subquery("q")
     columns = Columns(relation)
     for name, told in zip(names, description or [None] * len(names), strict=True):
-        kind = _told_by_postgresql(told) if dialect == "postgresql" else sa.types.NullType()
+        kind = _told_by(dialect, told)
         if kind is None:
             # An array, a range, a type of an extension: PostgreSQL writes it as JSON, so that a
             # list is a list; a JSON text is what it is.
             columns.landed[name] = "text"
             column = relation.c[name]
             columns.chosen[name] = columns.plain[name] = _as_list(column).label(name)
+            columns.ordered[name] = column
             continue
         columns.add(dialect, name, kind)
         if isinstance(kind, sa.types.NullType):
             columns.landed[name] = None
             columns.chosen[name] = columns.plain[name] = relation.c[name]
     return columns
+
+
+def _told_by(dialect: str, told: Any) -> sa.types.TypeEngine[Any] | None:
+    """Type of a result's column, where the driver tells one that decides how it travels."""
+    if dialect == "postgresql":
+        return _told_by_postgresql(told)
+    if dialect == "oracle" and told is not None:
+        return _OF_ORACLE.get(getattr(told[1], "name", ""), sa.types.NullType())
+    return sa.types.NullType()
 
 
 def _told_by_postgresql(told: Any) -> sa.types.TypeEngine[Any] | None:
@@ -139,6 +163,8 @@ def _base(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
 def _readable(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     """The type by which SQLAlchemy may convert values: none where it would change them."""
     base = _base(kind)
+    if isinstance(base, oracle.FLOAT):
+        return sa.Numeric()
     # JSON is not parsed, a set of words keeps its order, and 100 hours do not become 4 o'clock.
     return sa.types.NullType() if isinstance(base, sa.JSON | mysql.SET | mysql.TIME) else base
 
@@ -167,7 +193,82 @@ def _travel(
         if isinstance(base, sa.FLOAT | mysql.FLOAT) and not isinstance(base, sa.DOUBLE):
             # As it is shown, a single-precision number has lost digits.
             return "number", (column + sa.literal_column("0E0", sa.Double)).label(name)
+    elif dialect == "mssql":
+        return _of_sql_server(base, column, landed)
+    elif dialect in _LIKE_ORACLE:
+        return _of_oracle(dialect, base, column, landed)
     return landed, column
+
+
+_AS_SQL_SERVER_SHOWS = (mssql.UNIQUEIDENTIFIER, mssql.SQL_VARIANT, mssql.XML, sa.types.NullType)
+
+
+def _of_sql_server(
+    base: sa.types.TypeEngine[Any], column: sa.ColumnElement[Any], landed: str | None
+) -> tuple[str | None, sa.ColumnElement[Any]]:
+    """What SQL Server itself writes as text, so that no version of the protocol changes it.
+
+    A time keeps six of the seven digits that it may have behind the second.
+    """
+    name = column.key or ""
+    if isinstance(base, mssql.DATETIMEOFFSET):
+        at_utc = sa.cast(sa.func.switchoffset(column, "+00:00"), mssql.DATETIME2(7))
+        return "timestamp", (_sql_server_time(at_utc, 26) + "Z").label(name)
+    if isinstance(base, mssql.DATETIME2):
+        return "timestamp", _sql_server_time(column, 26).label(name)
+    if isinstance(base, sa.Time):
+        return "time", _sql_server_time(column, 15).label(name)
+    if isinstance(base, mssql.MONEY | mssql.SMALLMONEY):
+        return "decimal(4)", sa.cast(column, sa.Numeric(19, 4)).label(name)
+    if isinstance(base, _AS_SQL_SERVER_SHOWS):
+        # Also hierarchies and shapes, which the driver does not know.
+        return "text", sa.cast(column, sa.Unicode).label(name)
+    return landed, column
+
+
+def _sql_server_time(value: sa.ColumnElement[Any], length: int) -> sa.ColumnElement[str]:
+    """A time in the ODBC form, style 121, cut behind the microsecond."""
+    form: sa.ColumnElement[str] = sa.func.convert(
+        sa.literal_column("varchar(27)"), value, sa.literal_column("121"), type_=sa.String()
+    )
+    return sa.func.left(form, sa.literal_column(str(length)), type_=sa.String())
+
+
+def _of_oracle(
+    dialect: str,
+    base: sa.types.TypeEngine[Any],
+    column: sa.ColumnElement[Any],
+    landed: str | None,
+) -> tuple[str | None, sa.ColumnElement[Any]]:
+    """What Oracle and 达梦 write as text: their drivers leave out the zone of a time.
+
+    Times keep six digits behind the second.
+    """
+    name = column.key or ""
+    if _has_zone(base):
+        zoned = sa.cast(column, oracle.TIMESTAMP(timezone=True))
+        form: sa.ColumnElement[str] = sa.literal_column("'YYYY-MM-DD\"T\"HH24:MI:SS.FF6'")
+        text = sa.func.to_char(sa.func.sys_extract_utc(zoned), form, type_=sa.String())
+        return "timestamp", (text + sa.literal_column("'Z'", sa.String())).label(name)
+    if isinstance(base, sa.Interval | oracle.INTERVAL):
+        return "text", sa.func.to_char(column, type_=sa.String()).label(name)
+    if isinstance(base, oracle.FLOAT):
+        return None, column  # a decimal number of up to 38 digits, not a binary one
+    if dialect == "dm" and not isinstance(base, _NATIVE):
+        return None, column
+    return landed, column
+
+
+def _has_zone(base: sa.types.TypeEngine[Any]) -> bool:
+    """Whether a time column of SQL Server, Oracle or 达梦 names moments."""
+    if isinstance(base, mssql.DATETIMEOFFSET):
+        return True
+    is_local = getattr(base, "local_timezone", False)
+    return isinstance(base, sa.DateTime) and bool(base.timezone or is_local)
+
+
+def _unlabelled(element: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return element.element if isinstance(element, sa.Label) else element
 
 
 _NATIVE = (
@@ -186,15 +287,15 @@ def landed_type(kind: sa.types.TypeEngine[Any]) -> str | None:
     """Landed type of an SQL type; None where the values have to tell."""
     if isinstance(kind, sa.Boolean):
         return "boolean"
-    if isinstance(kind, sa.Integer):
-        return "integer"
     if isinstance(kind, sa.Float):
         return "number"
-    if isinstance(kind, sa.Numeric):
+    if isinstance(kind, sa.Numeric):  # before the integers: 达梦's NUMBER is of both classes
         scale, precision = kind.scale, kind.precision
         if precision is not None and precision <= DECIMAL_DIGITS and (scale or 0) >= 0:
             return f"decimal({scale or 0})"
         return None
+    if isinstance(kind, sa.Integer):
+        return "integer"
     if isinstance(kind, sa.DateTime):
         return "timestamp"
     if isinstance(kind, sa.Date):

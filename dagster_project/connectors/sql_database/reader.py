@@ -70,9 +70,20 @@ _DRIVERS = {
     "oracle": "oracle+oracledb",
     "dm": "dm+dmPython",
 }
+# What each driver calls the longest wait for a server.
+_WAIT = {
+    "postgresql": "connect_timeout",
+    "mysql": "connect_timeout",
+    "mariadb": "connect_timeout",
+    "mssql": "login_timeout",
+    "oracle": "tcp_connect_timeout",
+    "dm": "login_timeout",
+}
 # What of pyproject's optional dependencies brings the driver of a kind of database.
 _EXTRAS = {"mssql": "sqlserver", "oracle": "oracle", "dm": "dameng"}
 _UTC = ZoneInfo("UTC")
+# How databases tell that user or password are wrong.
+_REFUSED = ("password", "authentication", "access denied", "role ", "login failed", "密码")
 # Databases that show one transaction one state, however long it reads.
 _ONE_MOMENT = frozenset({"postgresql", "mysql", "mariadb"})
 
@@ -124,7 +135,7 @@ class SqlReader:
             # Each table is read as it is now, not as it was when the source was opened.
             self._connection.rollback()
             columns = self._describe(table, frozen)
-        relation, declared = columns.relation, columns.landed
+        declared = columns.landed
         where = f"{self._source.system}.{table.name}"
         check_names(list(declared), where)
         extract.described = sorted(declared)
@@ -147,7 +158,7 @@ class SqlReader:
         cursor: sa.ColumnElement[Any] | None = None
         cursor_kind: str | None = None
         if table.cursor:
-            candidates = [relation.c[name] for name in table.cursor]
+            candidates = [columns.ordered[name] for name in table.cursor]
             cursor = sa.func.coalesce(*candidates) if len(candidates) > 1 else candidates[0]
             cursor_kind = common_type({k for n in table.cursor if (k := declared[n])})
             saved = None if full else state.get("cursor")
@@ -498,8 +509,8 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
             )
         uri = f"{path.resolve().as_uri()}?mode=ro"
         options["creator"] = lambda: sqlite3.connect(uri, uri=True, timeout=30)
-    elif url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
-        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    elif wait := _WAIT.get(url.get_backend_name()):
+        options["connect_args"] = {wait: CONNECT_SECONDS}
     if url.get_backend_name() in _ONE_MOMENT:
         options["isolation_level"] = "REPEATABLE READ"
     try:
@@ -522,7 +533,7 @@ def open_source(source: SqlSource, load: Load | None = None) -> Iterator[SqlRead
                 "请安装驱动，或使用 postgresql://、mysql://、sqlite:///、mssql://、oracle://、dm://。",
             ),
         ) from error
-    if url.get_backend_name() in _ONE_MOMENT:
+    if url.get_backend_name() in (*_ONE_MOMENT, "mssql"):
         _set_session(engine, source)
     try:
         connection = engine.connect()
@@ -557,6 +568,9 @@ def _set_session(engine: sa.Engine, source: SqlSource) -> None:
                 )
                 cursor.execute("set timezone = %s", [source.time_zone])
                 _keep_odd_times(connection)
+            elif engine.dialect.name == "mssql":
+                # The driver writes times as text, whose order of day and month is the login's.
+                cursor.execute("set dateformat ymd")
             else:
                 offset = datetime.now(ZoneInfo(source.time_zone)).strftime("%z")
                 try:
@@ -698,10 +712,10 @@ def _database_error(
     where: str, error: BaseException, source: SqlSource, *, is_connecting: bool = False
 ) -> SourceError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    text = without_secrets(one_line(cause), _secrets(source))
+    text = without_secrets(one_line(_readable(cause)), _secrets(source))
     key = _place_of_url(source)
     lowered = text.lower()
-    if any(word in lowered for word in ("password", "authentication", "access denied", "role ")):
+    if any(word in lowered for word in _REFUSED):
         remedy = Words(
             f"Correct user and password in {key}.",
             f"请更正 {source.url_env or source.url_file or 'url'} 中的用户名和密码。",
@@ -725,6 +739,13 @@ def _database_error(
         remedy,
         is_transient=is_transient,
     )
+
+
+def _readable(error: BaseException) -> BaseException:
+    """``error`` with its text as text: pymssql raises its number and the bytes of it."""
+    parts = error.args[0] if error.args and isinstance(error.args[0], tuple) else error.args
+    said = [part.decode("utf-8", "replace") for part in parts if isinstance(part, bytes)]
+    return RuntimeError(said[0]) if said else error
 
 
 def _no_column(where: str, role: str, name: str, present: list[str]) -> SourceError:

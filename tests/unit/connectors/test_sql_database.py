@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -395,16 +396,17 @@ def test_numbers_with_a_point_have_an_overlap_too(shop: Installation, database: 
 
 
 @pytest.mark.parametrize(
-    ("url", "extra"),
+    ("url", "module", "extra"),
     [
-        ("mssql+pymssql://u:p@h/d", "sqlserver"),
-        ("oracle+oracledb://u:p@h/d", "oracle"),
-        ("dm+dmPython://u:p@h:5236", "dameng"),
+        ("mssql+pymssql://u:p@h/d", "pymssql", "sqlserver"),
+        ("oracle+oracledb://u:p@h/d", "oracledb", "oracle"),
+        ("dm+dmPython://u:p@h:5236", "dmPython", "dameng"),
     ],
 )
 def test_missing_driver_is_told_with_what_brings_it(
-    shop: Installation, monkeypatch: pytest.MonkeyPatch, url: str, extra: str
+    shop: Installation, monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str
 ) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
     shop.sources(
         SOURCE.replace('url = "sqlite:///{here}/data/shop.sqlite"', 'url_env = "SHOP_URL"')
     )
