@@ -56,6 +56,7 @@ from dagster_project.connectors.places import (
 from dagster_project.connectors.problems import SourceError, Words, one_line
 from dagster_project.connectors.receipts import RejectedRow
 from dagster_project.connectors.values import (
+    Misfit,
     arrow_type,
     as_text,
     common_type,
@@ -208,6 +209,16 @@ class FilesReader:
         """A file of which no row fits is described wrongly; rejecting all would hide that."""
         if piece.rows_read and len(piece.rejected) == piece.rows_read:
             reason = piece.rejected[0]
+            remedy = Words(
+                "Correct `encoding`, `delimiter` or `format` of the table.",
+                "请更正该表的 encoding、delimiter 或 format。",
+            )
+            if reason.reason_code == "type_changed":
+                remedy = Words(
+                    "Deliver these columns with their former types again, or land the file as a "
+                    "new table.",
+                    "请恢复这些列原来的类型，或作为新表加载。",
+                )
             raise SourceError(
                 Words(
                     f"{file}: none of its {piece.rows_read} rows can be read "
@@ -215,10 +226,7 @@ class FilesReader:
                     f"{file}：{piece.rows_read} 行均无法读取"
                     f"（第 {reason.source_row} 行：{reason.reason_zh}）。",
                 ),
-                Words(
-                    "Correct `encoding`, `delimiter` or `format` of the table.",
-                    "请更正该表的 encoding、delimiter 或 format。",
-                ),
+                remedy,
             )
 
     def _read_csv(
@@ -364,8 +372,8 @@ class FilesReader:
             fields = source.schema_arrow
             types: dict[str, str] = {}
             for field in fields:
-                found = type_of_arrow(field.type)
                 expected = frozen.get(field.name)
+                found = self._type_of(source, field, expected)
                 if expected and found and found != expected:
                     # A whole column has changed: there is no row to set apart.
                     if common_type({expected, found}) != expected:
@@ -385,26 +393,72 @@ class FilesReader:
             ):
                 for batch in source.iter_batches(batch_size=4 * BATCH_ROWS):
                     as_json = _nests_as_json(connection, batch, nested)
-                    arrays = [
-                        as_json[name]
-                        if name in as_json and kind == "text"
-                        else self._cast(batch.column(batch.schema.get_field_index(name)), kind)
-                        for name, kind in types.items()
-                    ]
+                    arrays: list[pa.Array] = []
+                    misfits: dict[int, list[Misfit]] = {}
+                    for name, kind in types.items():
+                        if name in as_json and kind == "text":
+                            arrays.append(as_json[name])
+                            continue
+                        column = batch.column(batch.schema.get_field_index(name))
+                        array, bad = self._fitting(column, name, kind)
+                        arrays.append(array)
+                        for index, misfit in bad.items():
+                            misfits.setdefault(index, []).append(misfit)
                     start = piece.rows_read + 1
                     piece.rows_read += batch.num_rows
                     arrays.append(pa.array([file] * batch.num_rows, type=pa.string()))
                     arrays.append(pa.array(range(start, piece.rows_read + 1), type=pa.int64()))
-                    writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+                    rows = pa.Table.from_arrays(arrays, schema=schema)
+                    if misfits:
+                        for index, found_here in sorted(misfits.items()):
+                            piece.rejected.append(_misfit_row(rows, index, found_here))
+                        keep = [index not in misfits for index in range(batch.num_rows)]
+                        rows = rows.filter(pa.array(keep))
+                    writer.write_table(rows)
             piece.parquet.append(target)
 
+    def _type_of(self, source: pq.ParquetFile, field: pa.Field, expected: str | None) -> str | None:
+        """Landed type of a Parquet column: text where it holds times finer than the lake's."""
+        kind = type_of_arrow(field.type)
+        if kind not in ("timestamp", "time") or getattr(field.type, "unit", None) != "ns":
+            return kind
+        if expected == "text":
+            return expected  # landed as text before, for the same reason
+        if expected is None:
+            for batch in source.iter_batches(columns=[field.name]):
+                try:
+                    self._cast(batch.column(0), kind)
+                except pa.ArrowInvalid:
+                    return "text"
+        return kind
+
+    def _fitting(self, array: pa.Array, name: str, kind: str) -> tuple[pa.Array, dict[int, Misfit]]:
+        """A Parquet column as its landed type, and the values that it cannot hold exactly."""
+        try:
+            return self._cast(array, kind), {}
+        except pa.ArrowInvalid:
+            exact: list[pa.Array] = []
+            misfits: dict[int, Misfit] = {}
+            for index in range(len(array)):
+                value = array.slice(index, 1)
+                try:
+                    exact.append(self._cast(value, kind))
+                except pa.ArrowInvalid:
+                    shown = value.cast(pa.string())[0].as_py()
+                    misfits[index] = Misfit(name, kind, str(array.type), shown)
+                    exact.append(pa.nulls(1, arrow_type(kind)))
+            return pa.concat_arrays(exact), misfits
+
     def _cast(self, array: pa.Array, kind: str) -> pa.Array:
-        """A Parquet column as its landed type, exactly."""
+        """A Parquet column as its landed type, exactly.
+
+        Raises:
+            ArrowInvalid: the type cannot hold one of the values.
+        """
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if kind == "timestamp" and pa.types.is_timestamp(array.type):
-            # Nanoseconds are cut to microseconds, the lake's finest time.
-            unit = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+            unit = array.cast(pa.timestamp("us", array.type.tz))
             return (
                 naive_to_utc(unit, self._zone)
                 if array.type.tz is None
@@ -417,6 +471,21 @@ class FilesReader:
                 type=pa.string(),
             )
         return array.cast(arrow_type(kind))
+
+
+def _misfit_row(rows: pa.Table, index: int, misfits: Sequence[Misfit]) -> RejectedRow:
+    """A row with values that their columns cannot hold; ``rows`` has NULL in their place."""
+    (values,) = rows.slice(index, 1).to_pylist()
+    file, number = values.pop("_source_file"), values.pop("_source_row")
+    return RejectedRow(
+        source_file=file,
+        source_row=number,
+        reason_code="type_changed",
+        reason_en="; ".join(misfit.words.en for misfit in misfits),
+        reason_zh="；".join(misfit.words.zh for misfit in misfits),
+        raw_text=as_text({**values, **{misfit.column: misfit.value for misfit in misfits}}),
+        values=values,
+    )
 
 
 def _is_plain_nest(kind: pa.DataType) -> bool:

@@ -274,6 +274,73 @@ def test_parquet_values_are_kept_exactly(shop: Installation) -> None:
     assert second == (None, None, None, None, 2)
 
 
+NANOSECONDS = 1_767_225_600_123_456_789
+
+
+@pytest.mark.parametrize(
+    ("kind", "exact", "fine", "landed"),
+    [
+        (pa.timestamp("ns"), NANOSECONDS - 789, NANOSECONDS, "2026-01-01 00:00:00.123456"),
+        (
+            pa.timestamp("ns", "Asia/Shanghai"),
+            NANOSECONDS - 789,
+            NANOSECONDS,
+            "2026-01-01 00:00:00.123456",
+        ),
+        (pa.time64("ns"), 123_456_000, 123_456_789, "00:00:00.123456"),
+    ],
+)
+def test_parquet_times_are_not_cut(
+    shop: Installation, kind: pa.DataType, exact: int, fine: int, landed: str
+) -> None:
+    """Microseconds land as times. What is finer is text from the first load on, or set apart."""
+    configure(shop, 'glob = "*.parquet"', 'load = "append"')
+    times = pa.array([exact, None], kind)
+    pq.write_table(pa.table({"id": [1, 2], "taken_at": times}), shop.data / "a.parquet")
+    receipt = shop.load()["items"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (2, 0)
+    assert shop.rows("items", "taken_at::varchar") == [(landed,), (None,)]
+    times = pa.array([exact, fine, None], kind)
+    pq.write_table(pa.table({"id": [3, 4, 5], "taken_at": times}), shop.data / "b.parquet")
+    receipt = shop.load()["items"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (3, 2, 1)
+    assert [row[0] for row in shop.rows("items", "id")] == [1, 2, 3, 5]
+    (found,) = shop.quarantined("reason_code, source_file, source_row, raw_text, reason_zh")
+    assert found[:3] == ("type_changed", "b.parquet", 2)
+    assert ".123456789" in found[3] and '"id": 4' in found[3]
+    assert "列“taken_at”：应为" in found[4]
+
+
+def test_parquet_times_of_nanoseconds_land_as_text(shop: Installation) -> None:
+    configure(shop, 'glob = "*.parquet"', 'load = "append"', 'drift = "freeze"')
+    times = pa.array([NANOSECONDS, None, NANOSECONDS - 789], pa.timestamp("ns"))
+    pq.write_table(pa.table({"taken_at": times}), shop.data / "a.parquet")
+    receipt = shop.load()["items"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (3, 0)
+    assert shop.rows("items", "taken_at") == [
+        ("2026-01-01 00:00:00.123456789",),
+        (None,),
+        ("2026-01-01 00:00:00.123456000",),
+    ]
+    # A file without a fraction is no change of the column's type.
+    pq.write_table(pa.table({"taken_at": times.slice(2)}), shop.data / "b.parquet")
+    assert shop.load()["items"].rows_loaded == 1
+
+
+def test_parquet_number_that_its_column_cannot_hold_is_set_apart(shop: Installation) -> None:
+    configure(shop, 'glob = "*.parquet"')
+    write_parquet(shop, "a.parquet", price=[1.5])
+    shop.load()
+    write_parquet(shop, "a.parquet", price=[2**53 + 1, 2, 3])
+    receipt = shop.load()["items"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (2, 1)
+    assert shop.quarantined("source_row, raw_text") == [(1, '{"price": "9007199254740993"}')]
+    write_parquet(shop, "a.parquet", price=[2**53 + 1])
+    receipt = shop.load()["items"]
+    assert receipt.status == "failed" and "none of its 1 rows can be read" in receipt.message_en
+    assert "former types" in receipt.remedy_en
+
+
 def test_frozen_columns_refuse_new_ones(shop: Installation) -> None:
     configure(shop, 'glob = "*.csv"', 'columns = "freeze"')
     (shop.data / "a.csv").write_text("id,name\n1,a\n")
