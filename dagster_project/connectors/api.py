@@ -34,7 +34,6 @@ from dagster_project.connectors.extract import (
 )
 from dagster_project.connectors.kinds import Window
 from dagster_project.connectors.problems import SourceError, Words, one_line
-from dagster_project.connectors.receipts import naive_utc
 from dagster_project.connectors.redirects import RedirectRefused, StaysAtHome, told_redirect
 from dagster_project.connectors.secrets import masked
 from dagster_project.connectors.source_models import Columns, Source, Table
@@ -122,13 +121,13 @@ class ApiReader(Generic[S]):
         """
         extract = Extract()
         moment = newest() if table and table.cursor_field else None
-        taken_at = naive_utc(utc_now())
+        taken_at = utc_now().replace(tzinfo=None)
         yield extract
         if not (table and table.cursor_field):
             # A copy of the whole table is as new as the moment at which it was taken.
             extract.newest_at = taken_at
         elif not self._window:
-            move_cursor(extract, table, state, moment)
+            move_cursor(extract, table, state, moment, taken_at)
 
 
 class PoliteRetry(Retry):
@@ -247,12 +246,32 @@ def span_of(
 
 
 def move_cursor(
-    extract: Extract, table: ApiTable, state: Mapping[str, Any], newest: datetime | None
+    extract: Extract,
+    table: ApiTable,
+    state: Mapping[str, Any],
+    newest: datetime | None,
+    asked_at: datetime,
 ) -> None:
-    """Move the cursor to ``newest``, the newest change that the source had before the reading."""
+    """Move the cursor to ``newest``, the newest change that the source had before the reading.
+
+    It goes no further than ``asked_at``, when the reading began: one record with a date in the
+    future would hide every change until that day. It stays where it was if rows are missing.
+    """
     saved = state.get("cursor")
     before = _moment(saved) if saved else None
+    if extract.gap:
+        newest = None
+        extract.notes.append(_told_gap(extract.gap))
     current = max((moment for moment in (before, newest) if moment), default=None)
+    if current and current > asked_at:
+        extract.notes.append(
+            Words(
+                f"A cursor lies in the future ({current}): its clock is ahead, or it was "
+                "mistyped. Rows are read again from the present on.",
+                f"有游标值位于未来（{current}）：源时钟偏快或录入有误。将从当前时间起重复读取。",
+            )
+        )
+        current = asked_at
     if current is None:
         extract.state["cursor"] = None
         return
@@ -394,6 +413,16 @@ def _batches(
                 row.append(utc(record.get(cursor), zone))
             rows.append(tuple(row))
         yield Batch(columns, rows)
+
+
+def _told_gap(gap: int) -> Words:
+    return Words(
+        f"{gap} rows that the source announced did not come. The next load asks for all of them "
+        "again. If they stay away, see whether they still exist and whether the user may read "
+        "them; then read the table whole (resync).",
+        f"数据源告知的行中有 {gap} 行没有返回，下次加载会重新请求。若一直缺少，"
+        "请确认这些行是否仍存在、该用户是否有权读取，然后整表重读（resync）。",
+    )
 
 
 def _bound(text: str, zone: ZoneInfo) -> datetime:

@@ -173,15 +173,15 @@ class HubSpotReader(ApiReader[HubSpotSource]):
 
         def records() -> Iterator[dict[str, Any]]:
             seen: set[str] = set()
+            missing: set[str] = set()
             merged: dict[str, datetime | None] = {}
-            extract.rows_asked = 0
             for is_archived in (False, True) if keeps_archived else (False,):
                 ids = (
                     self._archived_since(_object(table), span)
                     if is_archived
                     else self._changed_since(table, span)
                 )
-                for record in self._read(_object(table), ids, asked, extract, is_archived):
+                for record in self._read(_object(table), ids, asked, missing, is_archived):
                     if record["id"] in seen:
                         continue  # archived while it was read: the live copy came a moment before
                     seen.add(record["id"])
@@ -194,10 +194,12 @@ class HubSpotReader(ApiReader[HubSpotSource]):
                     yield {**values, **own, "archived": is_archived, "_changed": changed}
             gone = sorted(set(merged) - seen)
             if keeps_archived:
-                extract.rows_asked += len(gone)
                 yield from ({"id": old, "archived": True, "_changed": merged[old]} for old in gone)
             else:
                 deleted.extend([*self._archived_since(_object(table), span), *gone])
+            missing -= {*seen, *gone, *deleted}
+            extract.rows_asked = len(seen) + len(missing) + (len(gone) if keeps_archived else 0)
+            extract.rows_gap = len(missing)
 
         return kinds, records()
 
@@ -207,9 +209,10 @@ class HubSpotReader(ApiReader[HubSpotSource]):
         name = str(table.history_of)
 
         def records() -> Iterator[dict[str, Any]]:
+            missing: set[str] = set()
             ids = self._changed_since(table, span)
             for record in self._read(
-                _object(table), ids, [str(table.cursor_field)], None, False, history=[name]
+                _object(table), ids, [str(table.cursor_field)], missing, False, history=[name]
             ):
                 changed = utc(record["properties"].get(table.cursor_field)) or utc(
                     record["updatedAt"]
@@ -217,6 +220,7 @@ class HubSpotReader(ApiReader[HubSpotSource]):
                 for version in (record.get("propertiesWithHistory") or {}).get(name) or []:
                     values = {column: version.get(column) for column in HISTORY_COLUMNS}
                     yield {**values, "id": record["id"], "_changed": changed}
+            extract.rows_gap = len(missing)
 
         return dict(HISTORY_COLUMNS), records()
 
@@ -360,15 +364,16 @@ class HubSpotReader(ApiReader[HubSpotSource]):
         kind: str,
         ids: Iterable[str],
         names: list[str],
-        extract: Extract | None,
+        missing: set[str],
         archived: bool,
         *,
         history: list[str] | None = None,
     ) -> Iterator[Any]:
-        """The records of ``ids`` with the properties ``names``, in the order of the ids."""
+        """The records of ``ids`` with the properties ``names``, in the order of the ids.
+
+        Those that the answer leaves out (status 207) are added to ``missing``.
+        """
         for chunk in chunks(ids, HISTORY_BATCH if history else BATCH):
-            if extract is not None:
-                extract.rows_asked = (extract.rows_asked or 0) + len(chunk)
             wanted = BatchReadInputSimplePublicObjectId(
                 inputs=[SimplePublicObjectId(id=one) for one in chunk],
                 properties=names,
@@ -381,6 +386,7 @@ class HubSpotReader(ApiReader[HubSpotSource]):
                 archived=archived,
             )
             order = {one: index for index, one in enumerate(chunk)}
+            missing |= order.keys() - {record["id"] for record in found["results"]}
             yield from sorted(
                 found["results"], key=lambda record: order.get(record["id"], len(order))
             )

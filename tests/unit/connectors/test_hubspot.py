@@ -43,6 +43,7 @@ class HubSpotAccount:
         self.pairs: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.hidden_from_search: set[str] = set()
+        self.left_out: set[str] = set()  # of the next batch
         self.server = ApiServer()
         route = self.server.route
         route(r"POST /crm/v3/objects/(\w+)/search", self.authorised(self.search))
@@ -138,21 +139,34 @@ class HubSpotAccount:
         body = request.body
         assert len(body["inputs"]) <= (50 if body.get("propertiesWithHistory") else 100)
         results = []
+        left_out, self.left_out = self.left_out, set()
         for one in body["inputs"]:
             record = self.records[request.match[0]].get(one["id"])
+            if one["id"] in left_out:
+                continue
             if record and record["archived"] is archived:
                 result = shown(record, body["properties"])
                 if body.get("propertiesWithHistory"):
                     (name,) = body["propertiesWithHistory"]
                     result["propertiesWithHistory"] = {name: self.history.get(one["id"], [])}
                 results.append(result)
+        answer: dict[str, Any] = {
+            "status": "COMPLETE",
+            "results": results[::-1],  # in no particular order
+            "startedAt": iso(NOON),
+            "completedAt": iso(NOON),
+        }
+        if left_out:
+            error = {
+                "status": "error",
+                "category": "OBJECT_NOT_FOUND",
+                "message": "Could not get some objects, they may be deleted or not exist.",
+                "context": {"ids": sorted(left_out)},
+            }
+            answer |= {"numErrors": 1, "errors": [error]}
         return Answer(
-            {
-                "status": "COMPLETE",
-                "results": results[::-1],  # in no particular order
-                "startedAt": iso(NOON),
-                "completedAt": iso(NOON),
-            },
+            answer,
+            status=207 if left_out else 200,
             headers={
                 "X-HubSpot-RateLimit-Daily": "250000",
                 "X-HubSpot-RateLimit-Daily-Remaining": "249000",
@@ -345,6 +359,59 @@ def test_what_the_search_shows_late_comes_with_the_next_load(
     receipt = crm.load(tables=["deals"])["deals"]
     assert receipt.rows_loaded == 1
     assert sorted(crm.rows("deals", "id")) == [("1",), ("2",), ("3",)]
+
+
+@pytest.mark.parametrize("table", ["deals", "deal_stage_history"])
+def test_a_record_that_a_batch_leaves_out_comes_with_the_next_load(
+    account: HubSpotAccount, crm: Installation, table: str
+) -> None:
+    def put(number: int, at: datetime) -> None:
+        account.put("deals", number, at, dealstage="open")
+        account.history[str(number)] = [{"value": "open", "timestamp": iso(at)}]
+
+    put(1, NOON)
+    cursor = crm.load(tables=[table])[table].cursor_to
+    put(2, NOON + timedelta(hours=1))
+    put(3, NOON + timedelta(days=1))  # puts 2 out of reach of the overlap
+    account.left_out = {"2"}
+    receipt = crm.load(tables=[table])[table]
+    assert (receipt.status, receipt.rows_gap, receipt.cursor_to) == ("loaded", 1, cursor)
+    assert "1 rows that the source announced did not come" in receipt.message_en
+    assert "有 1 行没有返回" in receipt.message_zh
+    receipt = crm.load(tables=[table])[table]
+    assert (receipt.rows_loaded, receipt.rows_gap, receipt.message_en) == (1, 0, "")
+    assert sorted(crm.rows(table, "id")) == [("1",), ("2",), ("3",)]
+    assert receipt.cursor_to == str(NOON.replace(tzinfo=None) + timedelta(days=1))
+
+
+def test_what_a_first_load_lacks_is_asked_for_again(
+    account: HubSpotAccount, crm: Installation
+) -> None:
+    for number in (1, 2):
+        account.put("deals", number, NOON + timedelta(days=number), dealname="a")
+    account.left_out = {"1"}
+    receipt = crm.load(tables=["deals"])["deals"]
+    assert (receipt.rows_asked, receipt.rows_gap, receipt.cursor_to) == (2, 1, None)
+    assert crm.load(tables=["deals"])["deals"].rows_loaded == 1
+
+
+def test_a_record_archived_while_the_search_still_shows_it_is_no_gap(
+    account: HubSpotAccount, crm: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        account.put("deals", number, NOON, dealname="a")
+    crm.load(tables=["deals"])
+    read = HubSpotReader._read
+
+    def archived_first(self: HubSpotReader, *args: Any, **options: Any) -> Any:
+        kind, ids, *rest = args
+        found = list(ids)
+        account.archive("deals", 2, NOON + timedelta(hours=1))
+        return read(self, kind, found, *rest, **options)
+
+    monkeypatch.setattr(HubSpotReader, "_read", archived_first)
+    receipt = crm.load(tables=["deals"])["deals"]
+    assert (receipt.rows_gap, receipt.rows_deleted) == (0, 1)
 
 
 def test_a_search_out_of_order_is_refused(

@@ -1,0 +1,158 @@
+"""What the readers of web interfaces owe alike, each against its own server on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
+from tests.unit.connectors.api_server import ApiServer, serve
+from tests.unit.connectors.loading import Installation
+from tests.unit.connectors.test_salesforce import certificate  # noqa: F401 - a fixture
+
+NOON = test_hubspot.NOON
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+# Server, table, its key, how a record is saved, and the settings.
+Made = tuple[ApiServer, str, str, Callable[[int, datetime], None], str]
+
+
+@dataclass
+class Cloud:
+    """A system with one table: ``put`` saves a record as changed at a time."""
+
+    shop: Installation
+    server: ApiServer
+    table: str
+    key: str
+    put: Callable[[int, datetime], None]
+
+    def load(self, **options: Any) -> Any:
+        return self.shop.load(tables=[self.table], **options)[self.table]
+
+    def ids(self) -> list[Any]:
+        return [key for (key,) in self.shop.query(f"select {self.key} from {{shop.{self.table}}}")]
+
+
+def hubspot() -> Made:
+    account = test_hubspot.HubSpotAccount()
+
+    def put(number: int, at: datetime) -> None:
+        account.put("deals", number, at, dealname="a")
+
+    settings = """
+        base_url = "{url}"
+        access_token_env = "TOKEN"
+        tables = ["deals"]
+        """
+    return account.server, "deals", "id", put, settings
+
+
+def salesforce() -> Made:
+    org = test_salesforce.Org()
+
+    def put(number: int, at: datetime) -> None:
+        at_second = test_salesforce.stamp(at)
+        org.put("Opportunity", Id=f"006{number}", Name="a", SystemModstamp=at_second)
+
+    settings = """
+        instance_url = "{url}"
+        consumer_key_env = "SF_KEY"
+        consumer_secret_env = "SF_SECRET"
+        ca_file = "{certificate}"
+        tables = ["opportunity"]
+        """
+    return org.server, "opportunity", "Id", put, settings
+
+
+def odoo() -> Made:
+    database = test_odoo.Odoo()
+
+    def put(number: int, at: datetime) -> None:
+        database.put(number, at.replace(tzinfo=None))
+
+    settings = """
+        url = "{url}"
+        database = "acme"
+        user = "reader"
+        api_key_env = "ODOO_KEY"
+        tables = ["crm_lead"]
+        """
+    return database.server, "crm_lead", "id", put, settings
+
+
+def kingdee() -> Made:
+    centre = test_kingdee.DataCentre()
+
+    def put(number: int, at: datetime) -> None:
+        centre.put(number, at.astimezone(SHANGHAI).replace(tzinfo=None, microsecond=0))
+
+    settings = """
+        server_url = "{url}/k3cloud/"
+        account_id = "5f8a"
+        user = "reader"
+        app_id_env = "KD_APP_ID"
+        app_secret_env = "KD_APP_SECRET"
+        tables = []
+          [[source.table]]
+          name = "orders"
+          form_id = "SAL_SaleOrder"
+          key = "FID"
+          primary_key = "FID"
+          fields = {{ FID = "integer", FBillNo = "text", FModifyDate = "timestamp" }}
+        """
+    return centre.server, "orders", "FID", put, settings
+
+
+KINDS = (hubspot, salesforce, odoo, kingdee)
+SECRETS = {
+    "TOKEN": test_hubspot.TOKEN,
+    "SF_KEY": test_salesforce.KEY,
+    "SF_SECRET": test_salesforce.SECRET,
+    "ODOO_KEY": test_odoo.KEY,
+    "KD_APP_ID": test_kingdee.APP_ID,
+    "KD_APP_SECRET": test_kingdee.SECRET,
+}
+
+
+@pytest.fixture(params=KINDS, ids=[kind.__name__ for kind in KINDS])
+def cloud(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    certificate: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Cloud]:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    server, table, key, put, settings = request.param()
+    shop = Installation(tmp_path)
+    # Salesforce's client speaks TLS only.
+    with serve(server, certificate if request.param is salesforce else None):
+        kind = request.param.__name__
+        written = settings.format(url=server.url, certificate=certificate)
+        shop.sources(f'[[source]]\nsystem = "shop"\nkind = "{kind}"\n{written}')
+        yield Cloud(shop, server, table, key, put)
+
+
+def test_a_time_in_the_future_hides_no_later_change(cloud: Cloud) -> None:
+    cloud.put(1, NOON)
+    cloud.put(2, datetime.now(UTC) + timedelta(days=5 * 365))
+    receipt = cloud.load()
+    assert "A cursor lies in the future" in receipt.message_en
+    assert "有游标值位于未来" in receipt.message_zh
+    assert receipt.newest_at <= receipt.finished_at.replace(tzinfo=None)
+    cloud.put(1, datetime.now(UTC))
+    assert cloud.load().rows_loaded == 1
+    assert len(cloud.ids()) == 3
+
+
+def test_times_up_to_the_present_are_told_as_nothing(cloud: Cloud) -> None:
+    cloud.put(1, NOON)
+    receipt = cloud.load()
+    assert (receipt.status, receipt.message_en) == ("loaded", "")
+    assert receipt.cursor_to == str(NOON.replace(tzinfo=None))
