@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from dagster_project.connectors import duck, privacy
 from dagster_project.connectors.access_log.settings import AccessLogTable
 from dagster_project.connectors.extract import Extract, changed_type, set_apart_new_columns
@@ -358,6 +360,9 @@ class _Run:
             folder = self._settings.quarantine / self._source.system / table.name
             outcome.moves[file] = folder / f"{self._load_id}.parquet"
             outcome.quarantined = file
+            outcome.receipt = outcome.receipt.model_copy(
+                update={"rejected_reasons": _reasons(file)}
+            )
         return outcome
 
     def _check_window(self, reader: Reader, table: Table, state: Mapping[str, Any]) -> None:
@@ -551,7 +556,9 @@ class _Run:
         if not self._lake.has_rows(table.name):
             return  # whatever the source holds has just been read
         if extract.deleted_keys is not None:
-            preparation.bury(prepared, extract.deleted_keys)
+            preparation.bury(prepared, extract.deleted_keys, guard=self._guard(state))
+            if prepared.held_back:
+                return
         # A source that held rows back in this load would hold back their keys as well.
         is_swept = table.deletes == "sweep" and self._is_due(table, state) and not extract.gap
         if extract.groups is not None and not is_swept:
@@ -638,6 +645,15 @@ class _Run:
             status = "unchanged"
         messages = list(extract.notes)
         remedies: list[Words] = []
+        is_first = not state and not extract.is_unchanged
+        if is_first and table.load != "append" and not (extract.rows_read or rejected):
+            # A right that is missing often looks like this.
+            messages.append(
+                Words(
+                    "The source showed no row: it has none, or this user may not see them.",
+                    "源中看不到任何行：可能确实为空，或该用户无权查看。",
+                )
+            )
         if prepared.held_back:
             messages.append(prepared.held_back[0])
             remedies.append(prepared.held_back[1])
@@ -722,6 +738,13 @@ def _failed(
         schedule=source.schedule,
         is_transient=problem.is_transient,
     )
+
+
+def _reasons(quarantined: Path) -> str:
+    """Rows per reason of a file of quarantined rows, as a JSON object, the most frequent first."""
+    codes = pq.read_table(quarantined, columns=["reason_code"])["reason_code"]
+    found = [(each["values"], each["counts"]) for each in codes.value_counts().to_pylist()]
+    return json.dumps(dict(sorted(found, key=lambda pair: (-pair[1], pair[0]))))
 
 
 def _unexpected(where: str, error: Exception) -> SourceError:

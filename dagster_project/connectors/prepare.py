@@ -214,11 +214,9 @@ class Preparation:
         present, landed = self._one(
             f"select (select count(*) from {now}), (select count(*) from {covered})"
         )
-        ratio = self._table.shrink_ratio
-        expected = landed if guard.seen is None else guard.seen
-        if not guard.is_off and landed >= FEW_ROWS and present < ratio * expected:
-            prepared.held_back = _keys_shrunk(int(present), int(expected), ratio, guard)
-            prepared.count_seen = int(present)
+        # A source without any key hides them, however few have landed.
+        is_telling = landed >= FEW_ROWS or not present
+        if is_telling and self._has_shrunk(prepared, guard, present, landed):
             return
         is_gone = f"not exists (select 1 from {now} as k where {self._same('k', 'l')})"
         if coverage is not None:
@@ -341,10 +339,28 @@ class Preparation:
         values = {c: row.values.get(c) for c in self._key}
         return values if set(self._key) <= set(row.values) else None
 
-    def bury(self, prepared: Prepared, keys: Path) -> None:
-        """Add tombstones for landed keys that the source calls deleted (``keys``)."""
+    def _has_shrunk(self, prepared: Prepared, guard: Guard, present: int, landed: int) -> bool:
+        """Whether so few of the ``landed`` keys are ``present`` that nothing is to be landed."""
+        expected = landed if guard.seen is None else guard.seen
+        if guard.is_off or present >= self._table.shrink_ratio * expected:
+            return False
+        prepared.held_back = _keys_shrunk(present, expected, self._table.shrink_ratio, guard)
+        prepared.count_seen = present
+        return True
+
+    def bury(self, prepared: Prepared, keys: Path, *, guard: Guard) -> None:
+        """Add tombstones for landed keys that the source calls deleted (``keys``).
+
+        Where these are most of what has landed, nothing is to be landed.
+        """
         listed = self._keys_of(keys)
-        self._bury(prepared, f"exists (select 1 from {listed} as k where {self._same('k', 'l')})")
+        is_listed = f"exists (select 1 from {listed} as k where {self._same('k', 'l')})"
+        landed, gone = self._one(
+            f"select count(*), count(*) filter ({is_listed}) from {self._live_keys()} as l"
+        )
+        if landed >= FEW_ROWS and self._has_shrunk(prepared, guard, landed - gone, landed):
+            return
+        self._bury(prepared, is_listed)
 
     def bury_within(self, prepared: Prepared, groups: Path, columns: Sequence[str]) -> None:
         """Add tombstones for landed keys of ``groups`` that did not come with their group.
@@ -598,6 +614,8 @@ class Preparation:
             self._copy_empty()
             prepared.rows_deleted = int(self._state.get("rows") or 0)
         else:
+            # Without a key nothing tells which rows are gone, only how many.
+            prepared.rows_deleted = max(int(self._state.get("rows") or 0) - count, 0)
             prepared.rows_loaded = self._copy("(select * from rows order by _n)", self._target)
         prepared.files.append(self._target)
 

@@ -33,6 +33,7 @@ RECEIPTS_SCHEMA = pa.schema(
         ("rows_loaded", pa.int64()),
         ("rows_merged", pa.int64()),
         ("rows_rejected", pa.int64()),
+        ("rejected_reasons", pa.string()),
         ("rows_deleted", pa.int64()),
         ("rows_gap", pa.int64()),
         ("rows_previous", pa.int64()),
@@ -136,6 +137,7 @@ class Receipt(BaseModel):
     may succeed when tried again. ``rows_received`` = rows read in this load; for snapshots with
     a key only new and changed rows are loaded. ``rows_previous`` = rows of the last snapshot.
     ``rows_deleted`` = rows that the source no longer holds, and rows that retention removed.
+    ``rejected_reasons`` is a JSON object of reason codes and their numbers of rows.
     ``rows_merged`` = loaded rows that are newer versions of keys that were known.
     ``rows_asked``, ``rows_gap``, quota and coverage as :class:`connectors.extract.Extract` tells
     them; None where the source does not say.
@@ -156,6 +158,7 @@ class Receipt(BaseModel):
     rows_loaded: int = 0
     rows_merged: int = 0
     rows_rejected: int = 0
+    rejected_reasons: str = "{}"
     rows_deleted: int = 0
     rows_gap: int | None = None
     rows_previous: int | None = None

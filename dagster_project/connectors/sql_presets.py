@@ -20,7 +20,7 @@ from pydantic import Field
 from dagster_project.connectors.check import Finding, limited, ok
 from dagster_project.connectors.extract import Extract
 from dagster_project.connectors.kinds import Load
-from dagster_project.connectors.problems import Words
+from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.source_models import Columns, Text
 from dagster_project.connectors.sql_database import check as sql_check
 from dagster_project.connectors.sql_database import reader as sql_reader
@@ -73,8 +73,19 @@ class PresetReader:
             SourceError: the table, a column or the query cannot be read.
         """
         # What was there once has to be there, else its rows would seem to be up to date.
-        if self.absent(table) and not state.get("has_landed"):
-            return Extract(is_unchanged=True, notes=[self._not_installed(table)])
+        if absent := self.absent(table):
+            words = self._not_installed(table)
+            if not state.get("has_landed"):
+                return Extract(is_unchanged=True, notes=[words])
+            raise SourceError(
+                words,
+                Words(
+                    "It was there once: install it again, or give the user back the right to see "
+                    "it. What has landed stays.",
+                    "该模块曾经存在：请重新安装，或恢复该用户的查看权限。已入湖的数据保留。",
+                ),
+                changes=[{"change": "table_gone", "from": name} for name in absent],
+            )
         return self.inner.extract(table, state, work, full=full)
 
     def read_keys(self, table: PresetTable, columns: list[str], work: Path) -> Path:

@@ -55,7 +55,8 @@ class Columns:
     ``landed`` is the type of each in the lake, None where the values have to tell. ``chosen`` is
     what is selected for it. ``plain`` is what is selected where the result is taken as Arrow: there
     also exact numbers come as text. ``loose`` columns have a type that the values may widen.
-    ``ordered`` is what a cursor on the column compares.
+    ``ordered`` is what a cursor on the column compares. ``cut`` columns may hold times that are
+    finer than a microsecond.
     """
 
     relation: sa.FromClause
@@ -64,6 +65,7 @@ class Columns:
     plain: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
     ordered: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
+    cut: list[str] = field(default_factory=list)
 
     def add(self, dialect: str, name: str, kind: sa.types.TypeEngine[Any]) -> None:
         """Decide how column ``name`` of type ``kind`` travels."""
@@ -71,6 +73,8 @@ class Columns:
         self.landed[name], self.chosen[name] = _travel(dialect, column, kind)
         self.plain[name] = self.chosen[name]
         base = _base(kind)
+        if _is_finer(dialect, base):
+            self.cut.append(name)
         # Drivers of these tell a time with its zone each in their own way; as text it has an order.
         is_text = dialect in (*_LIKE_ORACLE, "mssql") and _has_zone(base)
         self.ordered[name] = _unlabelled(self.chosen[name]) if is_text else column
@@ -265,6 +269,14 @@ def _has_zone(base: sa.types.TypeEngine[Any]) -> bool:
         return True
     is_local = getattr(base, "local_timezone", False)
     return isinstance(base, sa.DateTime) and bool(base.timezone or is_local)
+
+
+def _is_finer(dialect: str, base: sa.types.TypeEngine[Any]) -> bool:
+    """Whether times of this type may have more than six digits behind the second."""
+    if dialect == "mssql" and isinstance(base, mssql.DATETIME2 | mssql.DATETIMEOFFSET | mssql.TIME):
+        return base.precision is None or base.precision > 6
+    # How many digits a timestamp of Oracle or 达梦 has is not told.
+    return dialect in _LIKE_ORACLE and isinstance(base, sa.TIMESTAMP)
 
 
 def _unlabelled(element: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -148,6 +148,8 @@ class SqlReader:
             for name in names:
                 if name not in declared:
                     raise _no_column(where, role, name, list(declared))
+        if columns.cut and not state.get("has_landed"):
+            extract.notes.append(_told_cut(columns.cut))
         extract.missing_columns = set(frozen) - set(declared)
         extract.type_changes = {
             name: (frozen[name], kind)
@@ -418,7 +420,11 @@ class SqlReader:
         except SQLAlchemyError as error:
             with contextlib.suppress(SQLAlchemyError):
                 self._connection.rollback()
-            raise _database_error(where, error, self._source) from error
+            problem = _database_error(where, error, self._source)
+            if isinstance(error, DBAPIError) and _is_table_gone(error.orig):
+                # A table is looked up before it is read: this is one that a query names.
+                problem.changes = [{"change": "table_gone", "from": table.name}]
+            raise problem from error
         except (ValueError, OverflowError) as error:
             # Drivers raise these for values that Python cannot hold, such as "infinity" as a date.
             raise SourceError(
@@ -738,6 +744,27 @@ def _database_error(
         Words(f"{where}: the database says: {text}", f"{where}：数据库返回：{text}"),
         remedy,
         is_transient=is_transient,
+    )
+
+
+def _is_table_gone(error: BaseException | None) -> bool:
+    """Whether a database says that it has no such table, in its own way."""
+    number = error.args[0] if error and error.args else None
+    if isinstance(number, tuple):
+        number = number[0]
+    return (
+        getattr(error, "pgcode", None) == "42P01"
+        or number in (1146, 208)  # MySQL and MariaDB; SQL Server
+        or any(told in str(error) for told in ("no such table", "ORA-00942", "-2106"))
+    )
+
+
+def _told_cut(columns: Sequence[str]) -> Words:
+    names = ", ".join(columns)
+    return Words(
+        f"Times of {names} may have more than six digits behind the second; the others are cut. "
+        "To keep them, convert the column to text in a `query`.",
+        f"{names} 的时间可能超过秒后六位；多余位数被截去。如需保留，请在 query 中转成文本。",
     )
 
 

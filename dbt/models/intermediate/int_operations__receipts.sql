@@ -23,6 +23,7 @@ select
     rows_loaded,
     rows_merged,
     rows_rejected,
+    rejected_reasons,
     rows_deleted,
     rows_gap,
     rows_previous,

@@ -84,6 +84,24 @@ def test_changed_type_is_logged_once(shop: Installation, database: Path) -> None
     assert changes(shop) == [("type", "id", "integer", "text", "evolve", "loaded")]
 
 
+def test_freeze_waits_for_a_changed_type(shop: Installation, database: Path) -> None:
+    configure(shop, "freeze")
+    shop.load()
+    execute(
+        database,
+        "drop table deals",
+        "create table deals (id integer primary key, name integer, changed_at timestamp)",
+        "insert into deals values (2, 7, '2025-01-02')",
+    )
+    for _ in range(2):
+        receipt = shop.load()["deals"]
+        assert receipt.status == "failed" and "name" in receipt.message_en
+    assert changes(shop) == [("type", "name", "text", "integer", "freeze", "failed")]
+    configure(shop, "evolve")
+    shop.load()
+    assert shop.current("deals", "id", "id, name") == [(2, "7")]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -159,6 +177,17 @@ def test_table_that_was_never_there_is_no_change(shop: Installation, database: P
     configure(shop, "evolve")
     assert shop.load()["deals"].status == "failed"
     assert changes(shop) == []
+
+
+def test_table_of_a_query_that_vanishes_is_logged_once(shop: Installation, database: Path) -> None:
+    source = SOURCE.replace("POLICY", "evolve")
+    shop.sources(source + 'query = "select id, name, changed_at from deals"\n')
+    shop.load()
+    execute(database, "drop table deals")
+    for _ in range(2):
+        assert shop.load()["deals"].status == "failed"
+    assert [row[:3] for row in changes(shop)] == [("table_gone", None, "deals")]
+    assert shop.current("deals", "id", "id") == [(1,)], "what has landed stays"
 
 
 def test_dropped_column_does_not_have_every_load_compare_with_the_whole_lake(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -359,6 +360,88 @@ def test_source_tells_its_deletes(
     assert shop.query("select id from {shop.deals} where _is_deleted") == deleted
 
 
+def test_history_that_lists_most_rows_as_deleted_is_held_back_until_confirmed(
+    shop: Installation, database: Path
+) -> None:
+    lines = ('deletes = "history"', 'deleted_query = "select id from gone"')
+    configure(shop, *INCREMENTAL, *lines)
+    execute(database, "create table gone (id integer)")
+    insert(database, *((n, "a", 1, 1, "2025-01-01 10:00:00", None) for n in range(20)))
+    shop.load()
+    few = [(n,) for n in range(3)]
+    execute(database, "delete from deals where id < 3", ("insert into gone values (?)", few))
+    assert shop.load()["deals"].rows_deleted == 3
+    insert(database, *((n, "b", 1, 1, "2025-01-02 10:00:00", None) for n in range(100, 103)))
+    shop.load()
+    most = [(n,) for n in range(3, 19)]
+    execute(database, "delete from deals where id < 19", ("insert into gone values (?)", most))
+    for _ in range(2):
+        receipt = shop.load()["deals"]
+        assert (receipt.status, receipt.rows_deleted) == ("held_back", 0)
+    assert len(shop.current("deals", "id", "id")) == 20
+    assert shop.load(confirm=True)["deals"].rows_deleted == 16
+    assert shop.current("deals", "id", "id") == [(19,), (100,), (101,), (102,)]
+
+
+def test_table_that_seems_empty_is_held_back_however_few_rows_it_had(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(database, *((n, "a", 1, 1, "2025-01-01 10:00:00", None) for n in range(3)))
+    shop.load()
+    execute(database, "delete from deals where id > 0")
+    assert shop.load()["deals"].rows_deleted == 2, "of few rows most may go"
+    execute(database, "delete from deals")
+    assert shop.load()["deals"].status == "held_back"
+    assert shop.load(confirm=True)["deals"].rows_deleted == 1
+
+
+def test_rows_that_a_snapshot_without_a_key_has_lost_are_counted(
+    shop: Installation, database: Path
+) -> None:
+    configure(shop)
+    insert(database, *((n, "a", 1, 1, None, None) for n in range(10)))
+    assert shop.load()["deals"].rows_deleted == 0
+    execute(database, "delete from deals where id < 2")
+    assert shop.load()["deals"].rows_deleted == 2
+    insert(database, (1, "back", 1, 1, None, None))
+    assert shop.load()["deals"].rows_deleted == 0
+
+
+def test_first_load_without_rows_says_so(shop: Installation, database: Path) -> None:
+    configure(shop)
+    receipt = shop.load()["deals"]
+    assert "no row" in receipt.message_en and "任何行" in receipt.message_zh
+    insert(database, (1, "a", 1, 1, None, None))
+    assert shop.load()["deals"].message_en == ""
+
+
+def test_receipt_tells_rejected_rows_by_reason(shop: Installation, database: Path) -> None:
+    configure(shop, *INCREMENTAL)
+    insert(database, (1, "a", 1, 1, "2025-01-01 10:00:00", None))
+    assert shop.load()["deals"].rejected_reasons == "{}"
+    execute(
+        database,
+        "drop table deals",
+        CREATE.replace(" primary key", ""),
+        (
+            "insert into deals values (?, ?, ?, ?, ?, ?)",
+            [
+                (None, "no key", 1, 1, "2025-01-02 10:00:00", None),
+                (None, "no key", 2, 1, "2025-01-02 10:00:00", None),
+                (3, "no time", 1, 1, "yesterday", None),
+                (2, "fine", 1, 1, "2025-01-02 10:00:00", None),
+            ],
+        ),
+    )
+    receipt = shop.load()["deals"]
+    reasons = json.loads(receipt.rejected_reasons)
+    assert sum(reasons.values()) == receipt.rows_rejected == 3
+    assert reasons["missing_key"] == 2 and next(iter(reasons)) == "missing_key"
+    stored = shop.query("select rejected_reasons from {ops.receipts} order by load_id")
+    assert [json.loads(text) for (text,) in stored] == [{}, reasons]
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
@@ -439,7 +522,7 @@ def test_query_whose_rows_are_all_gone_is_still_loaded(shop: Installation, datab
     insert(database, (1, "a", 1, 1, None, "2025-01-01 10:00:00"))
     shop.load()
     execute(database, "delete from deals")
-    receipt = shop.load()["deals"]
+    receipt = shop.load(accept_shrink=True)["deals"]
     assert (receipt.status, receipt.rows_deleted) == ("loaded", 1), receipt.message_en
     assert shop.current("deals", "id", "id") == []
 

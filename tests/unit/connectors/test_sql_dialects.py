@@ -139,6 +139,13 @@ def test_cursor_with_a_zone_is_compared_as_utc(dialect: str, kind: Any) -> None:
     assert "orders.changed >= x" in written(dialect, sa.select(condition.label("is_new")))
 
 
+def test_times_finer_than_a_microsecond_are_told() -> None:
+    kinds = {"fine": mssql.DATETIME2(), "exact": mssql.DATETIME2(6), "old": mssql.DATETIME()}
+    assert columns_of("mssql", kinds).cut == ["fine"]
+    assert columns_of("oracle", {"at": oracle.TIMESTAMP(), "on": oracle.DATE()}).cut == ["at"]
+    assert columns_of("postgresql", {"at": sa.TIMESTAMP()}).cut == []
+
+
 def test_zone_of_a_query_of_oracle_is_told_by_its_driver() -> None:
     import oracledb
 
