@@ -176,14 +176,17 @@ def write_rows(
     zone: ZoneInfo,
     raw_zone_columns: frozenset[str] = frozenset(),
     at_least: Mapping[str, str] | None = None,
+    values_tell: bool = False,
 ) -> None:
     """Write Python rows to one Parquet file; rows that do not fit are added to the rejects.
 
     A column's type is the frozen one, else the declared one, else the narrowest that holds every
     value of this load (for which the rows are spooled to disk first). Columns without any value
     and type are left out. ``raw_zone_columns`` keep their clock (cursors). ``at_least`` are types
-    that columns whose values tell have even where these values need less.
+    that columns whose values tell have even where these values need less. ``values_tell`` is for
+    sources that describe no columns: a changed type is seen by the values that came.
     """
+    others: dict[str, set[str]] | None = {} if values_tell else None
     with RowSpool(path.with_suffix(".spool")) as spool:
         columns: dict[str, None] = dict.fromkeys(declared)
         seen: dict[str, set[str]] = {name: {kind} for name, kind in (at_least or {}).items()}
@@ -216,10 +219,36 @@ def write_rows(
         )
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in source:
-                table = _convert(extract, batch, types, schema, zone, raw_zone_columns)
+                table = _convert(extract, batch, types, schema, zone, raw_zone_columns, others)
                 if table.num_rows:
                     writer.write_table(table)
         extract.parquet.append(path)
+    if others:
+        extract.type_changes.update(_changed_types(frozen, others))
+
+
+def _changed_types(
+    frozen: Mapping[str, str], others: Mapping[str, set[str]]
+) -> dict[str, tuple[str, str]]:
+    """Columns whose values are no longer of the type that they landed with.
+
+    ``others`` are the types of values that did not fit their column, and of all values of a column
+    of texts. A text that is no time says nothing: times come as texts.
+    """
+    changes: dict[str, tuple[str, str]] = {}
+    for name, kinds in others.items():
+        before, now = frozen.get(name), common_type(kinds)
+        if not before or not now:
+            continue
+        if before == "text":
+            has_changed = now != "text"
+        elif before in ("timestamp", "date", "time") and now == "text":
+            has_changed = False
+        else:
+            has_changed = common_type({before, now}) != before
+        if has_changed:
+            changes[name] = (before, now)
+    return changes
 
 
 def _convert(
@@ -229,6 +258,7 @@ def _convert(
     schema: pa.Schema,
     zone: ZoneInfo,
     raw_zone_columns: frozenset[str],
+    others: dict[str, set[str]] | None,
 ) -> pa.Table:
     count = len(batch.rows)
     by_name = dict(zip(batch.columns, zip(*batch.rows, strict=True), strict=True)) if count else {}
@@ -244,6 +274,12 @@ def _convert(
         arrays.append(array)
         for index, misfit in bad.items():
             misfits.setdefault(index, []).append(misfit)
+        if others is not None:
+            kinds: set[str | None] = {misfit.found for misfit in bad.values()}
+            if kind == "text":
+                one_of_each = {type(value): value for value in by_name[name]}
+                kinds = {type_of_value(value) for value in one_of_each.values()}
+            others.setdefault(name, set()).update(filter(None, kinds))
     arrays.append(pa.array([batch.file] * count, type=pa.string()))
     numbers = pa.nulls(count, pa.int64()) if batch.numbers is None else pa.array(batch.numbers)
     arrays.append(numbers.cast(pa.int64()))

@@ -191,6 +191,7 @@ def list_files(source: PlacedSource, glob: str) -> list[FileVersion]:
                 "Put the file there, or correct `glob` or `location` in the sources file.",
                 "请放入文件，或更正源文件中的 glob 或 location。",
             ),
+            changes=[{"change": "table_gone", "from": glob}],
         )
     return sorted(files, key=lambda file: (file.modified_at, file.path))
 

@@ -206,19 +206,13 @@ class FilesReader:
             copy_path.unlink(missing_ok=True)
 
     def _refuse_useless(self, piece: Extract, file: str, table: FileTable) -> None:
-        """A file of which no row fits is described wrongly; rejecting all would hide that."""
-        if piece.rows_read and len(piece.rejected) == piece.rows_read:
-            reason = piece.rejected[0]
-            remedy = Words(
-                "Correct `encoding`, `delimiter` or `format` of the table.",
-                "请更正该表的 encoding、delimiter 或 format。",
-            )
-            if reason.reason_code == "type_changed":
-                remedy = Words(
-                    "Deliver these columns with their former types again, or land the file as a "
-                    "new table.",
-                    "请恢复这些列原来的类型，或作为新表加载。",
-                )
+        """A file of which no row is readable is described wrongly; rejecting all would hide that.
+
+        Rows whose types have changed are readable, and told as a change of the structure.
+        """
+        unreadable = [row for row in piece.rejected if row.reason_code != "type_changed"]
+        if piece.rows_read and len(unreadable) == piece.rows_read:
+            reason = unreadable[0]
             raise SourceError(
                 Words(
                     f"{file}: none of its {piece.rows_read} rows can be read "
@@ -226,7 +220,10 @@ class FilesReader:
                     f"{file}：{piece.rows_read} 行均无法读取"
                     f"（第 {reason.source_row} 行：{reason.reason_zh}）。",
                 ),
-                remedy,
+                Words(
+                    "Correct `encoding`, `delimiter` or `format` of the table.",
+                    "请更正该表的 encoding、delimiter 或 format。",
+                ),
             )
 
     def _read_csv(
@@ -285,7 +282,9 @@ class FilesReader:
                     piece.state["is_open"] = True
 
         batches = (_json_batch(chunk, file) for chunk in chunks(rows(), BATCH_ROWS))
-        write_rows(piece, batches, target, frozen=frozen, declared={}, zone=self._zone)
+        write_rows(
+            piece, batches, target, frozen=frozen, declared={}, zone=self._zone, values_tell=True
+        )
         piece.rows_read += len(unreadable)
         piece.rejected.extend(unreadable)
         piece.rejected.sort(key=lambda row: row.source_row or 0)

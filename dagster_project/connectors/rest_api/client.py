@@ -42,6 +42,7 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 NO_CONTENT = 204
+NOT_THERE = frozenset({404, 410})
 # In the order in which they are looked for: allowed, left.
 QUOTA_HEADERS = (
     ("X-RateLimit-Limit", "X-RateLimit-Remaining"),
@@ -79,6 +80,10 @@ class Answer:
             return self.headers.get(header_name(path))
         found = jsonpath.find_values(path, self.content)
         return found[0] if found else None
+
+
+class NotThereError(SourceError):
+    """There is nothing at an address, as the source says."""
 
 
 class _AgainError(Exception):
@@ -261,7 +266,8 @@ class RestClient:
             )
         if status == 401:
             raise _ExpiredError(SourceError(told, _CREDENTIALS))
-        raise SourceError(told, _remedy(status, response))
+        problem = NotThereError if status in NOT_THERE else SourceError
+        raise problem(told, _remedy(status, response))
 
     def _check_result(self, answer: Answer, where: str, asked: str) -> None:
         result = self._source.result
@@ -406,7 +412,7 @@ def _remedy(status: int, response: requests.Response) -> Words:
             "Give the user of these credentials the right to read this list.",
             "请为该凭据的用户授予读取此列表的权限。",
         )
-    if status == 404:
+    if status in NOT_THERE:
         return Words(
             "Correct `url` or `path`: there is nothing at this address, or this user may not see "
             "it.",

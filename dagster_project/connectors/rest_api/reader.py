@@ -38,7 +38,7 @@ from dagster_project.connectors.kinds import Coverage, Load, Window
 from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.receipts import RejectedRow, naive_utc
 from dagster_project.connectors.rest_api import moments
-from dagster_project.connectors.rest_api.client import Answer, RestClient
+from dagster_project.connectors.rest_api.client import Answer, NotThereError, RestClient
 from dagster_project.connectors.rest_api.moments import Cursor
 from dagster_project.connectors.rest_api.paging import ListReader, ListShifted, Page
 from dagster_project.connectors.rest_api.rows import (
@@ -330,8 +330,19 @@ class RestReader:
     def _list_reader(self, table: RestTable, variant: Variant | None, where: str) -> ListReader:
         paths = (variant.rows if variant else ()) or table.rows
 
+        fetched = 0
+
         def fetch(request: requests.Request) -> Page:
-            answer = self._client.get(request, where)
+            nonlocal fetched
+            try:
+                answer = self._client.get(request, where)
+            except NotThereError as problem:
+                # Not a page behind the last one, nor a list of a row that was removed meanwhile.
+                if not fetched and table.of is None:
+                    path = (variant.path if variant else None) or table.path or table.name
+                    problem.changes = [{"change": "table_gone", "from": path}]
+                raise
+            fetched += 1
             rows = self._rows(table, paths, answer, where)
             return Page(rows, [content_hash(row) for row in rows], answer)
 
@@ -679,6 +690,7 @@ class RestReader:
             frozen=frozen,
             declared=dict(types),
             zone=self._zone,
+            values_tell=True,
         )
 
     def _batches(

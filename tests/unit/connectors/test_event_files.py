@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.connectors.receipts import Receipt
 from tests.unit.connectors.loading import Installation
 
 SOURCE = """
@@ -139,3 +140,70 @@ def test_event_that_is_delivered_again_is_one_event(shop: Installation) -> None:
     write(shop.data / "1.jsonl", event(3))
     assert shop.load()["events"].rows_loaded == 1
     assert shop.current("events", "id", "id, what") == [(1, "客户"), (2, "changed"), (3, "客户")]
+
+
+def structure(shop: Installation) -> list[tuple[object, ...]]:
+    return shop.query(
+        "select change, column_name, type_before, type_after, policy, status "
+        "from {ops.schema_changes} order by load_id, position"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "fits", "after", "types", "rejected"),
+    [
+        (5, 6, "six", ("integer", "text"), 1),
+        (5, 6, 6.5, ("integer", "number"), 1),
+        (1.5, 2, {"sum": 2}, ("number", "text"), 1),
+        # A text holds every value; that a code has become a number is told all the same.
+        ("005", {"a": 1}, 5, ("text", "integer"), 0),
+    ],
+)
+def test_changed_type_of_a_field_is_logged_once_and_a_frozen_table_waits(
+    shop: Installation,
+    before: object,
+    fits: object,
+    after: object,
+    types: tuple[str, str],
+    rejected: int,
+) -> None:
+    def load(policy: str, number: int, value: object) -> Receipt:
+        shop.sources(SOURCE.replace("[[source.table]]", f'drift = "{policy}"\n[[source.table]]'))
+        write(shop.data / f"{number}.jsonl", event(number, worth=value))
+        return shop.load()["events"]
+
+    load("freeze", 1, before)
+    # What the column holds without a loss is no change, nor is a field without a value.
+    assert load("freeze", 2, fits).rows_loaded == 1
+    assert load("freeze", 3, None).rows_loaded == 1
+    assert structure(shop) == []
+    receipt = load("freeze", 4, after)
+    assert receipt.status == "failed"
+    assert "columns are frozen and have changed (type worth)" in receipt.message_en
+    assert "类型改变 worth" in receipt.message_zh
+    assert ids(shop) == [1, 2, 3]
+    receipt = load("evolve", 5, after)
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (2 - 2 * rejected, 2 * rejected)
+    load("evolve", 6, after)
+    changes = [row for row in structure(shop) if row[4] == "evolve"]
+    assert changes == [("type", "worth", *types, "evolve", "loaded")]
+    assert structure(shop)[0] == ("type", "worth", *types, "freeze", "failed")
+
+
+def test_folder_that_is_emptied_is_logged_as_a_table_that_is_gone(shop: Installation) -> None:
+    shop.sources(SOURCE)
+    receipt = shop.load()["events"]
+    assert (receipt.status, structure(shop)) == ("failed", []), "nothing has ever been there"
+    write(shop.data / "1.jsonl", event(1))
+    shop.load()
+    (shop.data / "1.jsonl").unlink()
+    for _ in range(2):
+        receipt = shop.load()["events"]
+        assert (receipt.status, "no file in" in receipt.message_en) == ("failed", True)
+    assert ids(shop) == [1], "what has landed stays"
+    write(shop.data / "2.jsonl", event(2))
+    shop.load()
+    assert [(row[0], row[2]) for row in structure(shop)] == [
+        ("table_gone", "**/*.jsonl*"),
+        ("table_back", None),
+    ]

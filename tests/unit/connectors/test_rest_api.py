@@ -932,6 +932,97 @@ def test_value_that_its_column_cannot_hold_is_set_apart(
     assert ids(shop) == [1]
 
 
+# Changed structures
+
+
+def structure(shop: Installation) -> list[tuple[Any, ...]]:
+    return shop.query(
+        "select change, coalesce(column_name, type_before), type_after, policy, status "
+        "from {ops.schema_changes} order by load_id, position"
+    )
+
+
+def test_changed_type_of_a_field_is_logged_once(shop: Installation, server: RestServer) -> None:
+    orders = Orders(9)
+    server.routes["/api/orders"] = orders
+    configure(shop, server, PAGES)
+    shop.load()
+    orders.update(1, "2026-03-01T00:01:00Z", amount=7)
+    shop.load()
+    assert structure(shop) == [], "a whole number is a number"
+    orders.update(2, "2026-03-01T00:01:00Z", amount="2.50 EUR")
+    receipt = shop.load()["orders"]
+    assert (receipt.status, receipt.rows_rejected) == ("loaded", 1)
+    assert "The columns have changed: type amount." in receipt.message_en
+    shop.load()
+    assert structure(shop) == [("type", "amount", "text", "evolve", "loaded")]
+    orders.update(2, "2026-03-01T00:02:00Z", amount=2.5)
+    assert shop.load()["orders"].rows_rejected == 0
+
+
+def test_frozen_table_waits_for_a_changed_type_and_keeps_its_cursor(
+    shop: Installation, server: RestServer
+) -> None:
+    orders = Orders(3)
+    server.routes["/api/orders"] = orders
+    configure(shop, server, PAGES + INCREMENT, 'drift = "freeze"')
+    shop.load()
+    orders.update(2, "2026-03-01T00:01:00Z", customer=None, amount="2.50 EUR")
+    orders.update(3, "2026-03-01T00:01:00Z", amount=0.25)
+    for _ in range(2):
+        receipt = shop.load()["orders"]
+        assert (receipt.status, receipt.rows_loaded) == ("failed", 0)
+        assert "frozen and have changed (type amount)" in receipt.message_en
+        assert "evolve" in receipt.remedy_en and "evolve" in receipt.remedy_zh
+    assert structure(shop) == [("type", "amount", "text", "freeze", "failed")]
+    assert shop.current("orders", "id", "id, amount") == [(1, 1.5), (2, 2.5), (3, 3.5)]
+    # Nothing was skipped: when the type is the former again, both changes land.
+    orders.update(2, "2026-03-01T00:01:00Z", amount=0.75)
+    assert shop.load()["orders"].rows_loaded == 2
+    assert shop.current("orders", "id", "id, amount") == [(1, 1.5), (2, 0.75), (3, 0.25)]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_list_that_is_gone_is_logged_and_so_is_its_return(
+    shop: Installation, server: RestServer, status: int
+) -> None:
+    configure(shop, server, PAGES)
+    server.routes["/api/orders"] = lambda call: Reply({}, status)
+    assert shop.load()["orders"].status == "failed"
+    assert structure(shop) == [], "it was never there"
+    orders = Orders(25)
+    server.routes["/api/orders"] = orders
+    shop.load()
+    server.routes["/api/orders"] = lambda call: Reply({}, status)
+    for _ in range(2):
+        receipt = shop.load()["orders"]
+        assert (receipt.status, str(status) in receipt.message_en) == ("failed", True)
+        assert "`url` or `path`" in receipt.remedy_en
+    server.routes["/api/orders"] = orders
+    # A page behind the first that is not there says nothing of the list.
+    server.faults = [None, Reply({}, status)]
+    assert shop.load()["orders"].status == "failed"
+    shop.load()
+    assert [row[:2] for row in structure(shop)] == [("table_gone", "orders"), ("table_back", None)]
+    assert ids(shop) == list(range(1, 26))
+
+
+def test_list_of_one_row_that_is_gone_is_no_table_that_is_gone(
+    shop: Installation, server: RestServer
+) -> None:
+    server.routes["/api/orders"] = Orders(1)
+    server.routes["/api/orders/1/lines"] = lambda call: {"data": [{"sku": "A"}]}
+    lines = (
+        '  [[source.table]]\n  name = "lines"\n  of = "orders"\n  path = "orders/{id}/lines"\n'
+        '  rows = "data"\n  include = { order_id = "id" }\n'
+    )
+    configure(shop, server, PAGES, after=lines)
+    assert shop.load()["lines"].rows_loaded == 1
+    del server.routes["/api/orders/1/lines"]
+    assert shop.load()["lines"].status == "failed"
+    assert structure(shop) == []
+
+
 # Settings
 
 
