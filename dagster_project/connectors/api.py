@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import requests
 import urllib3
 from pydantic import Field
-from urllib3.exceptions import DecodeError, ProtocolError, SSLError
+from urllib3.exceptions import DecodeError, InvalidHeader, ProtocolError, SSLError
 from urllib3.util.retry import Retry
 
 from dagster_project.connectors.extract import (
@@ -45,8 +45,11 @@ T = TypeVar("T")
 BATCH_ROWS = 5_000
 TRIES = 5
 LONGEST_PAUSE_SECONDS = 120
+# A source that wants a longer pause ends the load.
+LONGEST_WAIT_SECONDS = 600
 TIMEOUT_SECONDS = (10, 120)
 _UTC = ZoneInfo("UTC")
+_YEAR_SECONDS = 366 * 86_400
 # The answer broke off, or is no whole text: :class:`PoliteRetry` has seen its head only.
 HALF: tuple[type[BaseException], ...] = (
     requests.exceptions.ChunkedEncodingError,
@@ -130,6 +133,14 @@ class ApiReader(Generic[S]):
             move_cursor(extract, table, state, moment, taken_at)
 
 
+class WaitTooLong(Exception):  # noqa: N818 - told as a SourceError
+    """A server wants a longer pause than a load can make."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.until = (utc_now() + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M UTC")
+
+
 class PoliteRetry(Retry):
     """Asks again when a server is busy, as late as it wants; every repetition is counted.
 
@@ -148,6 +159,7 @@ class PoliteRetry(Retry):
             status_forcelist=(429, 500, 502, 503, 504),
             allowed_methods=None,
             respect_retry_after_header=True,
+            retry_after_max=_YEAR_SECONDS,  # so that the pause is told as it was asked for
             raise_on_status=False,
         )
         retry.counts = [0]
@@ -165,6 +177,20 @@ class PoliteRetry(Retry):
         copy = super().increment(*args, **kw)
         self.counts[0] += 1
         return copy
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        """Seconds to wait; 0 where the header is none that can be read.
+
+        Raises:
+            WaitTooLong: they are more than :data:`LONGEST_WAIT_SECONDS`.
+        """
+        try:
+            seconds = super().parse_retry_after(retry_after)
+        except InvalidHeader:
+            return 0
+        if seconds > LONGEST_WAIT_SECONDS:
+            raise WaitTooLong(seconds)
+        return seconds
 
 
 def session(retry: PoliteRetry, ca_file: Path | None = None) -> requests.Session:
@@ -204,17 +230,21 @@ def again(
 ) -> T:
     """The result of ``call``, made again where its answer broke off.
 
+    An error that carries the answer's headers, as urllib's do, may say how late.
+
     Raises:
         BaseException: the error of the last of :data:`TRIES` tries.
     """
     for attempt in range(TRIES):
         try:
             return call()
-        except errors:
+        except errors as error:
             if attempt == TRIES - 1:
                 raise
             retry.counts[0] += 1
-            time.sleep(min(0.2 * 2**attempt, LONGEST_PAUSE_SECONDS))
+            asked = (getattr(error, "headers", None) or {}).get("Retry-After")
+            wanted = retry.parse_retry_after(asked) if asked else 0
+            time.sleep(max(wanted, min(0.2 * 2**attempt, LONGEST_PAUSE_SECONDS)))
     raise AssertionError("unreachable")
 
 
@@ -376,6 +406,18 @@ def told(where: str, source: Source, errors: tuple[type[Exception], ...] = ()) -
         raise
     except RedirectRefused as error:
         raise told_redirect(where, error) from error
+    except WaitTooLong as error:
+        raise SourceError(
+            Words(
+                f"{where}: the source limits its calls and wants a pause until {error.until}.",
+                f"{where}：数据源限制调用次数，要求暂停至 {error.until}。",
+            ),
+            Words(
+                "Load again after that time. Nothing was skipped.",
+                "请在该时间之后重新加载；没有跳过任何数据。",
+            ),
+            is_transient=True,
+        ) from error
     except requests.exceptions.SSLError as error:
         raise SourceError(
             Words(

@@ -48,7 +48,10 @@ UNIONID_ENDED = "2022-06-20"
 TOKEN_ENDED = frozenset({40014, 42001})
 WRONG_SECRET = frozenset({40001, 40013, 40091})
 NO_RIGHT = frozenset({48002, 60011, 60111, 301002, 301005, 610001, 620001})
-BUSY = frozenset({-1, 45009, 45033})
+# Of one interface in a minute: a minute later the count begins anew.
+TOO_MANY_CALLS = 45009
+MINUTE_SECONDS = 60
+BUSY = frozenset({-1, TOO_MANY_CALLS, 45033})
 UNKNOWN_ADDRESS = 60020
 NO_CUSTOMERS = 84061
 
@@ -255,7 +258,7 @@ class WeComReader(ApiReader[WeComSource]):
             if code in TOKEN_ENDED and not is_last:
                 self._tokens.pop(secret, None)
             elif code in BUSY and not is_last:
-                time.sleep(0.5 * 2**attempt)
+                time.sleep(MINUTE_SECONDS if code == TOO_MANY_CALLS else 0.5 * 2**attempt)
             else:
                 raise _Refused(code, str(answer.get("errmsg")))
             self._retry.counts[0] += 1
@@ -407,6 +410,13 @@ def _refused(where: str, error: _Refused, source: WeComSource) -> SourceError:
             "可调用接口的应用.",
             "该密钥无权访问客户联系：自 2023-12-01 起，须使用“客户联系”的密钥，或已加入"
             "“客户联系 → 可调用接口的应用”的自建应用密钥。",
+        )
+    elif code == TOO_MANY_CALLS:
+        remedy = Words(
+            "The calls of this company or address are used up, also by other programs. Load "
+            "again in an hour; nothing was skipped.",
+            "本企业或本机 IP 的调用次数已达上限（含其他程序的调用）。请一小时后重新加载；"
+            "没有跳过任何数据。",
         )
     elif code == UNKNOWN_ADDRESS:
         remedy = Words(

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
-from tests.unit.connectors.api_server import ApiServer, serve
+from tests.unit.connectors.api_server import Answer, ApiServer, serve
 from tests.unit.connectors.loading import Installation
 from tests.unit.connectors.test_salesforce import certificate  # noqa: F401 - a fixture
 
@@ -31,6 +31,7 @@ class Cloud:
     table: str
     key: str
     put: Callable[[int, datetime], None]
+    call: str
 
     def load(self, **options: Any) -> Any:
         return self.shop.load(tables=[self.table], **options)[self.table]
@@ -110,6 +111,13 @@ def kingdee() -> Made:
 
 
 KINDS = (hubspot, salesforce, odoo, kingdee)
+# A call that brings rows.
+CALLS = {
+    "hubspot": "batch/read",
+    "salesforce": "GET .*/queryAll/",
+    "odoo": "POST /jsonrpc",
+    "kingdee": "ExecuteBillQuery",
+}
 SECRETS = {
     "TOKEN": test_hubspot.TOKEN,
     "SF_KEY": test_salesforce.KEY,
@@ -136,7 +144,7 @@ def cloud(
         kind = request.param.__name__
         written = settings.format(url=server.url, certificate=certificate)
         shop.sources(f'[[source]]\nsystem = "shop"\nkind = "{kind}"\n{written}')
-        yield Cloud(shop, server, table, key, put)
+        yield Cloud(shop, server, table, key, put, CALLS[kind])
 
 
 def test_a_time_in_the_future_hides_no_later_change(cloud: Cloud) -> None:
@@ -149,6 +157,38 @@ def test_a_time_in_the_future_hides_no_later_change(cloud: Cloud) -> None:
     cloud.put(1, datetime.now(UTC))
     assert cloud.load().rows_loaded == 1
     assert len(cloud.ids()) == 3
+
+
+def wanting(pause: str) -> Answer:
+    return Answer("busy", 503, {"Retry-After": pause})
+
+
+def test_a_pause_that_the_source_wants_is_made(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put(1, NOON)
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    cloud.server.fail(cloud.call, wanting("7"), wanting("soon"))
+    assert cloud.load().status == "loaded"
+    assert cloud.server.faults == []
+    assert [pause for pause in pauses if pause > 5] == [7]
+
+
+def test_a_pause_that_is_too_long_ends_the_load(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put(1, NOON)
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    cloud.server.fail(cloud.call, wanting("86400"))
+    receipt = cloud.load()
+    assert (receipt.status, receipt.is_transient) == ("failed", True)
+    tomorrow = receipt.started_at + timedelta(days=1)
+    assert f"pause until {tomorrow:%Y-%m-%d}" in receipt.message_en
+    assert f"暂停至 {tomorrow:%Y-%m-%d}" in receipt.message_zh
+    assert max(pauses, default=0) < 5
+    assert cloud.load().status == "loaded"
 
 
 def test_times_up_to_the_present_are_told_as_nothing(cloud: Cloud) -> None:

@@ -215,6 +215,23 @@ def test_the_token_ends_in_the_middle_and_the_server_is_busy(
     assert company.count_tokens == 3  # of the directory one, of customer contact two
 
 
+def test_a_limit_of_calls_by_the_minute_is_waited_for(
+    company: Company, chat: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    company.add("member001", "wmA")
+    refused = Answer({"errcode": 45009, "errmsg": "api freq out of limit"})
+    company.server.fail("batch/get_by_user", refused, refused)
+    receipt = chat.load(tables=["customers"])["customers"]
+    assert (receipt.status, receipt.rows_loaded) == ("loaded", 1)
+    assert [pause for pause in pauses if pause >= 1] == [60, 60]
+    company.server.fail("batch/get_by_user", *[refused] * 5)
+    receipt = chat.load(tables=["customers"])["customers"]
+    assert (receipt.status, receipt.is_transient) == ("failed", True)
+    assert "in an hour" in receipt.remedy_en and "一小时后" in receipt.remedy_zh
+
+
 def test_check_tells_secrets_without_the_right_and_what_is_not_seen(
     company: Company, chat: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
