@@ -24,6 +24,7 @@ from pydantic import Field
 from urllib3.exceptions import DecodeError, InvalidHeader, ProtocolError, SSLError
 from urllib3.util.retry import Retry
 
+from dagster_project.connectors.check import Finding, limited
 from dagster_project.connectors.extract import (
     CURSOR_COLUMN,
     Batch,
@@ -394,6 +395,14 @@ def utc(value: Any, zone: ZoneInfo = _UTC) -> datetime | None:
         return None
     aware = value if value.tzinfo else value.replace(tzinfo=zone)
     return aware.astimezone(UTC).replace(tzinfo=None)
+
+
+def nothing_seen(where: str, remedy: Words) -> Finding:
+    """The finding that a table shows no rows: who may see none gets no error, but an empty list."""
+    return limited(
+        Words(f"{where}: no rows can be seen.", f"{where}：看不到任何数据行。"),
+        Words(f"If it is not empty at the source: {remedy.en}", f"若数据源中不为空：{remedy.zh}"),
+    )
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    nothing_seen,
     span_of,
     tell_deleted,
     told,
@@ -474,24 +475,29 @@ def check(source: HubSpotSource) -> list[Finding]:
         where = f"{source.system}.{table.name}"
         try:
             with reader._told(where):
-                findings.append(_checked(reader, table, where))
+                findings += _checked(reader, table, where)
         except SourceError as problem:
             findings.append(from_problem(problem))
     return findings
 
 
-def _checked(reader: HubSpotReader, table: HubSpotTable, where: str) -> Finding:
+def _checked(reader: HubSpotReader, table: HubSpotTable, where: str) -> Iterator[Finding]:
     if table.resource == "owners":
-        reader._call(reader._client.crm.owners.owners_api.get_page, limit=1)
-        return ok(f"{where}: owners can be read.", f"{where}：可以读取负责人。")
+        page = reader._call(reader._client.crm.owners.owners_api.get_page, limit=1)
+        if page["results"]:
+            yield ok(f"{where}: owners can be read.", f"{where}：可以读取负责人。")
+        else:
+            yield nothing_seen(where, _scopes("owners"))
+        return
     kind = _object(table)
     if table.resource == "stages":
         reader._call(reader._client.crm.pipelines.pipelines_api.get_all, kind)
-        return ok(f"{where}: pipelines can be read.", f"{where}：可以读取销售管道。")
+        yield ok(f"{where}: pipelines can be read.", f"{where}：可以读取销售管道。")
+        return
     known = reader._known(kind)
     hidden = [name for name in table.expects if name not in known]
     if hidden:
-        return limited(
+        yield limited(
             Words(
                 f"{where}: the account has no properties {', '.join(hidden)}, or hides them.",
                 f"{where}：账户没有属性 {'、'.join(hidden)}，或未开放。",
@@ -507,7 +513,19 @@ def _checked(reader: HubSpotReader, table: HubSpotTable, where: str) -> Finding:
     next(iter(reader._listed(kind, archived=True)), None)
     if table.resource == "associations" and table.to:
         reader._call(reader._client.crm.objects.basic_api.get_page, table.to, limit=1)
-    return ok(f"{where}: {count} {kind} can be read.", f"{where}：可以读取 {count} 个 {kind}。")
+    if not count:
+        yield nothing_seen(where, _scopes(kind))
+    elif not hidden:
+        yield ok(f"{where}: {count} {kind} can be read.", f"{where}：可以读取 {count} 个 {kind}。")
+
+
+def _scopes(kind: str) -> Words:
+    return Words(
+        f"give the app the scope crm.objects.{kind}.read, and its user the right to view all "
+        f"{kind}, not only its own or its team's.",
+        f"请授予应用权限 crm.objects.{kind}.read，并允许其用户查看全部 {kind}，"
+        "而不只是本人或本团队的。",
+    )
 
 
 def _object(table: HubSpotTable) -> str:

@@ -30,6 +30,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    nothing_seen,
     session,
     span_of,
     told,
@@ -224,9 +225,19 @@ def check(source: KingdeeSource) -> list[Finding]:
         except SourceError as problem:
             findings.append(from_problem(problem))
             continue
-        words = ("its rows can be read", "可以读取") if found else ("no rows are shown", "没有数据")
-        findings.append(ok(f"{where}: {words[0]}.", f"{where}：{words[1]}。"))
+        if found:
+            findings.append(ok(f"{where}: its rows can be read.", f"{where}：可以读取。"))
+        else:
+            findings.append(nothing_seen(where, _ORGANISATIONS))
     return findings
+
+
+_ORGANISATIONS = Words(
+    "give the integration user the right to view this form (查看) in every organisation whose data "
+    "is wanted, or name another in `organisation_number`.",
+    "请在所需的每个组织中为集成用户授予该单据的“查看”权限，"
+    "或在 organisation_number 中指定其他组织。",
+)
 
 
 def _plain(value: Any, kind: str) -> Any:

@@ -31,6 +31,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    nothing_seen,
     span_of,
     told,
     utc,
@@ -291,11 +292,21 @@ def check(source: OdooSource) -> list[Finding]:
                     ),
                 )
             )
-        else:
+        if not rows:
+            findings.append(nothing_seen(where, _ALL_DOCUMENTS))
+        elif not hidden:
             findings.append(
                 ok(f"{where}: {rows} records can be read.", f"{where}：可以读取 {rows} 条记录。")
             )
     return findings
+
+
+_ALL_DOCUMENTS = Words(
+    "record rules hide it. Put the user into a group with all documents instead of “own documents "
+    "only”, and name the companies whose records are wanted under its Allowed Companies.",
+    "是记录规则将其隐藏。请把该用户加入“所有单据”组（而非“仅自己的单据”），"
+    "并在其“允许的公司”中加入所需公司。",
+)
 
 
 def _columns(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:

@@ -34,6 +34,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    nothing_seen,
     session,
     span_of,
     tell_deleted,
@@ -332,7 +333,9 @@ def check(source: SalesforceSource) -> list[Finding]:
             continue
         if hidden:
             findings.append(_hidden(where, table, hidden))
-        else:
+        if not count:
+            findings.append(nothing_seen(where, _sharing(table)))
+        elif not hidden:
             findings.append(
                 ok(f"{where}: {count} rows can be read.", f"{where}：可以读取 {count} 行。")
             )
@@ -363,6 +366,14 @@ def _sees_all(reader: SalesforceReader) -> list[Finding]:
             ),
         )
     ]
+
+
+def _sharing(table: SalesforceTable) -> Words:
+    return Words(
+        f"give the user's permission set “View All Data”, or “View All” of {table.object}, or "
+        "share the rows with the user.",
+        f"请在权限集中授予“查看所有数据”或 {table.object} 的“查看全部”，或将数据共享给该用户。",
+    )
 
 
 def _hidden(where: str, table: SalesforceTable, hidden: list[str]) -> Finding:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dagster_project.connectors.check import check_source
+from dagster_project.connectors.sources_file import load_sources
 from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
 from tests.unit.connectors.api_server import Answer, ApiServer, serve
 from tests.unit.connectors.loading import Installation
@@ -118,6 +120,13 @@ CALLS = {
     "odoo": "POST /jsonrpc",
     "kingdee": "ExecuteBillQuery",
 }
+# What its check names where no rows are seen.
+VISIBILITY = {
+    "hubspot": ("crm.objects.deals.read", "本团队"),
+    "salesforce": ("View All Data", "查看所有数据"),
+    "odoo": ("Allowed Companies", "允许的公司"),
+    "kingdee": ("every organisation", "每个组织"),
+}
 SECRETS = {
     "TOKEN": test_hubspot.TOKEN,
     "SF_KEY": test_salesforce.KEY,
@@ -157,6 +166,26 @@ def test_a_time_in_the_future_hides_no_later_change(cloud: Cloud) -> None:
     cloud.put(1, datetime.now(UTC))
     assert cloud.load().rows_loaded == 1
     assert len(cloud.ids()) == 3
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_check_tells_a_table_without_rows_as_limited(cloud: Cloud, count: int) -> None:
+    for number in range(count):
+        cloud.put(number, NOON)
+    source = load_sources(cloud.shop.settings).source("shop")
+    told = {
+        finding.message.en: (finding.level, finding.remedy)
+        for finding in check_source(source)
+        if f"shop.{cloud.table}" in finding.message.en
+    }
+    level, remedy = told.get(f"shop.{cloud.table}: no rows can be seen.", ("", None))
+    if count:
+        assert not level
+    else:
+        assert level == "limited"
+        assert remedy is not None
+        en, zh = VISIBILITY[source.kind]
+        assert en in remedy.en and zh in remedy.zh
 
 
 def wanting(pause: str) -> Answer:

@@ -234,6 +234,7 @@ def test_a_key_that_is_not_that_of_the_row_is_refused(
 
 def test_check_names_the_form_that_is_not_there(centre: DataCentre, erp: Installation) -> None:
     text = erp.settings.sources_file.read_text()
+    centre.put(1, EVENING)
     assert exit_code(check_source(load_sources(erp.settings).source("shop"))) == 0
     erp.sources(text.replace("SAL_SaleOrder", "SAL_NoSuchForm"))
     (finding,) = check_source(load_sources(erp.settings).source("shop"))

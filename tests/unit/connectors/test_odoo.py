@@ -268,6 +268,7 @@ def test_busy_and_broken_answers_are_asked_again(odoo: Odoo, crm: Installation) 
 
 
 def test_check_tells_models_that_are_hidden(odoo: Odoo, crm: Installation) -> None:
+    odoo.put(1, NOON)
     text = crm.settings.sources_file.read_text()
     crm.sources(text.replace('["crm_lead"]', '["crm_lead", "sale_order"]'))
     findings = check_source(load_sources(crm.settings).source("shop"))
