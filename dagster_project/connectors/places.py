@@ -20,9 +20,8 @@ import fsspec
 import pyarrow as pa
 
 from dagster_project.connectors.problems import SourceError, Words, one_line, without_secrets
-from dagster_project.connectors.secrets import remember
+from dagster_project.connectors.secrets import read_secrets
 from dagster_project.connectors.source_models import PlacedSource
-from dagster_project.settings import secret
 
 BLOCK_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
@@ -119,24 +118,9 @@ def list_files(source: PlacedSource, glob: str) -> list[FileVersion]:
     """Files of ``source`` that fit ``glob``, the oldest first.
 
     Raises:
-        SourceError: the location cannot be reached, or no file fits.
+        SourceError: a secret is not there, the location cannot be reached, or no file fits.
     """
-    secrets = {}
-    for key, variable in source.options_env.items():
-        value = secret(variable)
-        if not value:
-            raise SourceError(
-                Words(
-                    f"{source.system}: the environment variable {variable} is not set.",
-                    f"{source.system}：环境变量 {variable} 未设置。",
-                ),
-                Words(
-                    f'Set {variable}; it holds the option "{key}" of {source.location}.',
-                    f"请设置 {variable}（选项“{key}”）。",
-                ),
-            )
-        remember(value)
-        secrets[key] = value
+    secrets = read_secrets(source, "options")
     place = without_secrets(source.location)
     try:
         system, root = fsspec.core.url_to_fs(source.location, **source.options, **secrets)
@@ -176,8 +160,8 @@ def list_files(source: PlacedSource, glob: str) -> list[FileVersion]:
                 f"{source.system}：无法读取 {place}：{text}",
             ),
             Words(
-                "Check `location`, `options` and `options_env` in the sources file.",
-                "请检查源文件中的 location、options 和 options_env。",
+                "Check `location` and the keys that begin with `options` in the sources file.",
+                "请检查源文件中的 location 以及以 options 开头的键。",
             ),
             is_transient=isinstance(error, OSError),
         ) from error

@@ -1,7 +1,8 @@
 """Secrets of sources: read from where a sources file says, and masked wherever text is kept.
 
 A key ``<name>_env`` names an environment variable, a key ``<name>_file`` a file (a relative path is
-one beside the sources file). The sources file itself holds no secret. Every value that was read is
+one beside the sources file). Where ``<name>`` holds fields, so do they: ``headers_env = { X-Key =
+"SHOP_KEY" }``. The sources file itself holds no secret. Every value that was read is
 remembered in this process, so that :func:`masked` finds it in whatever a library says.
 """
 
@@ -58,6 +59,23 @@ def read_secret(source: Source, name: str, settings: BaseModel | None = None) ->
         remember(value)
         return value
     return None
+
+
+def read_secrets(source: Source, name: str, settings: BaseModel | None = None) -> dict[str, str]:
+    """The secrets that ``<name>_env`` and ``<name>_file`` of ``settings`` name, each by its field.
+
+    Raises:
+        SourceError: as :func:`read_secret`.
+    """
+    holder = source if settings is None else settings
+    found = {
+        field: named_secret(source, f"{name}_env.{field}", variable)
+        for field, variable in getattr(holder, f"{name}_env").items()
+    }
+    for field, file in getattr(holder, f"{name}_file").items():
+        found[field] = _content(source, f"{name}_file.{field}", file)
+        remember(found[field])
+    return found
 
 
 def need_secret(source: Source, name: str, settings: BaseModel | None = None) -> str:
@@ -144,6 +162,8 @@ def named_files(settings: BaseModel, path: str = "") -> Iterator[tuple[str, str]
         has_twin = f"{name.removesuffix('_file')}_env" in known
         if name.endswith("_file") and isinstance(value, str | Path) and value and has_twin:
             yield f"{path}{name}", str(value)
+        elif name.endswith("_file") and isinstance(value, dict):
+            yield from ((f"{path}{name}.{field}", str(file)) for field, file in value.items())
         elif isinstance(value, BaseModel):
             yield from named_files(value, f"{path}{name}.")
 

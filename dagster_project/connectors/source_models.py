@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from dagster_project.connectors.plain_secrets import refuse_plain_secrets, refuse_secret_in_url
+
 RESERVED_SYSTEMS = frozenset({"ops"})
 RESERVED_COLUMNS = ("_load_id", "_loaded_at", "_source_file", "_source_row", "_is_deleted")
 
@@ -168,6 +170,20 @@ class PlacedSource(Source):
         default_factory=dict,
         description="Option name → environment variable that holds it (keys, passwords).",
     )
+    options_file: dict[str, str] = Field(
+        default_factory=dict, description="Option name → file that holds it."
+    )
+
+    @model_validator(mode="after")
+    def _no_plain_secrets(self) -> PlacedSource:
+        refuse_plain_secrets("options", self.options)
+        refuse_secret_in_url(
+            "location",
+            self.location,
+            "name an environment variable in `options_env`, or a file in `options_file`: "
+            'options_env = { password = "…" }',
+        )
+        return self
 
 
 def named_variables(settings: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:

@@ -156,7 +156,11 @@ def _replace_places(value: Any, places: Mapping[str, str]) -> Any:
 def _placed(values: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
     placed = dict(values)
     for key, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and key.endswith("_file"):
+            placed[key] = {
+                field: _placed({"_file": file}, places)["_file"] for field, file in value.items()
+            }
+        elif isinstance(value, dict):
             placed[key] = _placed(value, places)
         elif isinstance(value, str) and (key in ("url", "location") or key.endswith("_file")):
             for place, path in places.items():

@@ -27,7 +27,7 @@ from dagster_project.connectors.rest_api.settings import (
     OAuth2Auth,
     RestSource,
 )
-from dagster_project.connectors.secrets import named_secret, need_secret, read_secret, remember
+from dagster_project.connectors.secrets import need_secret, read_secret, read_secrets, remember
 
 # Renewed this long before it expires, so that a token is not refused on its way.
 LEEWAY_SECONDS = 30
@@ -179,9 +179,8 @@ def open_access(
         return _OAuth2Access(_oauth2(source, auth, session), auth)
     if isinstance(auth, LoginAuth):
         body = copy.deepcopy(auth.body)
-        for name, variable in auth.body_env.items():
-            value = named_secret(source, f"body_env.{name}", variable)
-            jsonpath.set_value_at_path(body, name, value)
+        for path, value in read_secrets(source, "body", auth).items():
+            jsonpath.set_value_at_path(body, path, value)
         return _LoginAccess(auth, body, login)
     return Access()
 
@@ -191,7 +190,8 @@ def _oauth2(
 ) -> OAuth2ClientCredentials:
     client_id = auth.client_id or read_secret(source, "client_id", auth)
     client_secret = read_secret(source, "client_secret", auth)
-    extra = {**({"scope": auth.scope} if auth.scope else {}), **auth.extra}
+    scope = {"scope": auth.scope} if auth.scope else {}
+    extra = {**scope, **auth.extra, **read_secrets(source, "extra", auth)}
     common: dict[str, Any] = {
         "access_token_url": auth.token_url,
         "client_id": client_id,

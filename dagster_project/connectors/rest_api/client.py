@@ -33,9 +33,9 @@ from tenacity import (
 
 from dagster_project.connectors.problems import SourceError, Words, one_line
 from dagster_project.connectors.redirects import RedirectRefused, StaysAtHome, told_redirect
-from dagster_project.connectors.rest_api.access import open_access
+from dagster_project.connectors.rest_api.access import body_of, open_access, params_of
 from dagster_project.connectors.rest_api.settings import RestSource, header_name, is_header
-from dagster_project.connectors.secrets import masked, named_secret
+from dagster_project.connectors.secrets import masked, read_secrets
 from dagster_project.settings import utc_now
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -116,9 +116,9 @@ class RestClient:
         for session in (self._session, self._token_session):
             if source.ca_file:
                 session.verify = source.ca_file
-        self._headers = dict(source.headers)
-        for name, variable in source.headers_env.items():
-            self._headers[name] = named_secret(source, f"headers_env.{name}", variable)
+        self._headers = {**source.headers, **read_secrets(source, "headers")}
+        self._params = read_secrets(source, "params")
+        self._body = read_secrets(source, "body")
         self._access = open_access(source, self._token_session, self._log_in)
         self._last_call: float | None = None
         self.calls = 0
@@ -185,6 +185,12 @@ class RestClient:
     def _once(self, request: requests.Request, where: str) -> Answer:
         dressed = copy.copy(request)
         dressed.headers = {"Accept": "application/json", **self._headers, **(request.headers or {})}
+        if self._params:
+            dressed.params = {**params_of(request), **self._params}
+        if self._body and request.method == "POST":
+            dressed.json = copy.deepcopy(body_of(dressed))
+            for path, value in self._body.items():
+                jsonpath.set_value_at_path(dressed.json, path, value)
         try:
             dressed = self._access.dress(dressed)
             prepared = self._session.prepare_request(dressed)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from dagster_project.connectors.plain_secrets import refuse_plain_secrets, refuse_secret_in_url
 from dagster_project.connectors.source_models import Columns, Model, Name, Source, Table, Text
 
 Scalar = str | int | float | bool
@@ -20,7 +21,9 @@ LandedType = Annotated[
 ]
 SINCE, UNTIL = "{since}", "{until}"
 _HEADER = "header:"
-_SECRET_NAME = re.compile(r"secret|password|passwd|token|api[-_]?key|authorization", re.IGNORECASE)
+_HEADERS = "put secrets into `auth`, or `headers_env` or `headers_file` of the source"
+_PARAMS = "put secrets into `auth`, or `params_env` or `params_file` of the source"
+_BODY = "put secrets into `auth`, or `body_env` or `body_file` of the source"
 
 
 class Paging(Model):
@@ -129,6 +132,12 @@ class OAuth2Auth(Model):
         default="body", description="Where client id and secret are put."
     )
     extra: dict[str, str] = Field(default_factory=dict, description="More fields of the request.")
+    extra_env: dict[str, str] = Field(
+        default_factory=dict, description="Field of the request → environment variable."
+    )
+    extra_file: dict[str, str] = Field(
+        default_factory=dict, description="Field of the request → file."
+    )
 
 
 class LoginAuth(Model):
@@ -144,6 +153,7 @@ class LoginAuth(Model):
     body_env: dict[str, str] = Field(
         default_factory=dict, description="Field of the body → environment variable."
     )
+    body_file: dict[str, str] = Field(default_factory=dict, description="Field of the body → file.")
     put: dict[str, str]
 
     @field_validator("put")
@@ -301,8 +311,23 @@ class RestSource(Source):
     headers_env: dict[str, str] = Field(
         default_factory=dict, description="Header → environment variable that holds it."
     )
+    headers_file: dict[str, str] = Field(
+        default_factory=dict, description="Header → file that holds it."
+    )
     params: dict[str, Scalar] = Field(default_factory=dict)
+    params_env: dict[str, str] = Field(
+        default_factory=dict, description="Query parameter → environment variable that holds it."
+    )
+    params_file: dict[str, str] = Field(
+        default_factory=dict, description="Query parameter → file that holds it."
+    )
     body: dict[str, Any] = Field(default_factory=dict, description="In the body of each POST.")
+    body_env: dict[str, str] = Field(
+        default_factory=dict, description="Path in each POST's body → environment variable."
+    )
+    body_file: dict[str, str] = Field(
+        default_factory=dict, description="Path in each POST's body → file that holds it."
+    )
     auth: AnyAuth | None = None
     paging: Paging = Paging()
     result: Result | None = None
@@ -325,17 +350,28 @@ class RestSource(Source):
             raise ValueError("`url` is no web address; write https://host/path")
         if re.match(r"^https?://[^/]*@", value):
             raise ValueError("`url` holds a password; put it into `auth`")
+        refuse_secret_in_url("url", value, _PARAMS)
         return value
 
     @model_validator(mode="after")
     def _no_secrets(self) -> RestSource:
-        for place, values in (("headers", self.headers), ("params", self.params)):
-            for name in values:
-                if _SECRET_NAME.search(name):
-                    raise ValueError(
-                        f'`{place}` holds "{name}"; put secrets into `auth` or `headers_env`, '
-                        "which name environment variables"
-                    )
+        refuse_plain_secrets("headers", self.headers, _HEADERS)
+        refuse_plain_secrets("params", self.params, _PARAMS)
+        refuse_plain_secrets("body", self.body)
+        if isinstance(self.auth, LoginAuth):
+            refuse_plain_secrets("auth.body", self.auth.body)
+            refuse_secret_in_url("auth.url", self.auth.url, "put it into `body_env` of `auth`")
+        if isinstance(self.auth, OAuth2Auth):
+            refuse_plain_secrets("auth.extra", self.auth.extra)
+            refuse_secret_in_url(
+                "auth.token_url", self.auth.token_url, "put it into `extra_env` of `auth`"
+            )
+        for table in self.tables:
+            parts: tuple[RestTable | Variant, ...] = (table, *table.variants)
+            for part in parts:
+                refuse_plain_secrets(f"params of {table.name}", part.params, _PARAMS)
+                refuse_plain_secrets(f"body of {table.name}", part.body, _BODY)
+                refuse_secret_in_url(f"path of {table.name}", part.path or "", _PARAMS)
         return self
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from dagster_project.connectors import check, secrets
 from dagster_project.connectors.check import check_source
 from dagster_project.connectors.kinds import KINDS
 from dagster_project.connectors.problems import SourceError
-from dagster_project.connectors.sources_file import load_sources
+from dagster_project.connectors.sources_file import SourcesFileError, load_sources
 from dagster_project.settings import REPO_ROOT
 from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
 from tests.unit.connectors.loading import Installation
@@ -192,6 +192,144 @@ def test_a_secret_may_be_a_file_and_is_masked_like_others(
         assert check.main("hubspot", ["--check"]) == 2
         assert leaks(f"{server.requests}"), "the file beside the sources file was not read"
     assert leaks(capsys.readouterr().out) == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+
+
+REST = 'kind = "rest"\nurl = "{url}/api"\ntries = 1\n'
+FILES = 'kind = "files"\nlocation = "{here}/data"\n'
+LOGIN = (
+    'auth = {{ type = "login", url = "{{url}}/corpAccessToken", {}, '
+    'put = {{ "header:X-Token" = "access_token" }} }}\n'
+)
+OAUTH = (
+    'auth = {{ type = "oauth2", token_url = "{{url}}/token", client_id = "reader", '
+    'client_secret_env = "SECRET", {} }}\n'
+)
+POSTED = TABLE + '  method = "POST"\n  rows = "data"\n'
+LISTED = TABLE + '  rows = "data"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "remedy"),
+    [
+        (FILES + 'options = { password = "plain-7f3a" }' + TABLE, "options", "options_file"),
+        ('kind = "files"\nlocation = "ftp://me:plain-7f3a@host/out"' + TABLE, "location",
+         "options_env"),
+        ('kind = "access_log"\nglob = "*"\nlocation = "ftp://me:plain-7f3a@h/out"', "location",
+         "options_env"),
+        ('kind = "files"\nlocation = "http://host:80/out?sig=plain-7f3a"' + TABLE, "location",
+         "options_env"),
+        (REST + 'headers = { X-Api-Key = "plain-7f3a" }' + LISTED, "headers", "headers_file"),
+        (REST + 'params = { api_key = "plain-7f3a" }' + LISTED, "params", "params_env"),
+        (REST + 'body = { login = { password = "plain-7f3a" } }' + POSTED, "body.login",
+         "body_env"),
+        (REST + LISTED + '  params = { api_key = "plain-7f3a" }', "params of orders", "params_env"),
+        (REST + POSTED + '  body = { list = [{ token = "plain-7f3a" }] }', "body of orders.list.0",
+         "body_file"),
+        (REST + POSTED + '  [[source.table.variant]]\n  body = { token = "plain-7f3a" }',
+         "body of orders", "body_file"),
+        (REST + LISTED + '  path = "orders?access_token=plain-7f3a"', "path of orders",
+         "params_env"),
+        (REST.replace("/api", "/api?token=plain-7f3a") + LISTED, "url", "params_env"),
+        (REST + LOGIN.format('body = {{ appSecret = "plain-7f3a" }}') + LISTED, "auth.body",
+         "body_file"),
+        (REST + OAUTH.format('extra = {{ password = "plain-7f3a" }}') + LISTED, "auth.extra",
+         "extra_env"),
+    ],
+)  # fmt: skip
+def test_plain_secrets_in_the_sources_file_are_refused_by_name(
+    shop: Installation, settings: str, field: str, remedy: str
+) -> None:
+    settings = settings.replace("{{", "{").replace("}}", "}").replace("{url}", "http://h")
+    if '"files"' in settings:
+        settings += '  glob = "*.csv"'
+    text = f'[[source]]\nsystem = "shop"\n{settings}\n'
+    shop.sources(text)
+    with pytest.raises(SourcesFileError) as caught:
+        load_sources(shop.settings)
+    told = str(caught.value)
+    assert f"`{field}` holds" in told and remedy in told and "请按提示更正" in told
+    assert "plain-7f3a" not in told
+    # It is the secret that is refused: the same settings without one are taken.
+    for name in ("password", "api_key", "X-Api-Key", "access_token", "token", "appSecret", "sig"):
+        text = text.replace(f"{name} =", "size =").replace(f"{name}=", "size=")
+    shop.sources(text.replace("me:plain-7f3a@", "me@"))
+    assert load_sources(shop.settings).source("shop")
+
+
+@pytest.mark.parametrize("way", ["env", "file"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        REST + "headers_WAY = { X-Key = PLACE }" + LISTED,
+        REST + "params_WAY = { api_key = PLACE }" + LISTED,
+        REST + 'body = { login = { user = "me" } }\nbody_WAY = { "login.password" = PLACE }'
+        + POSTED + '  body = { page = 1 }',
+        REST + LOGIN.format("body_WAY = {{ password = PLACE }}") + LISTED,
+        REST + OAUTH.format('extra = {{ user = "me" }}, extra_WAY = {{ password = PLACE }}')
+        + LISTED,
+    ],
+)  # fmt: skip
+def test_every_secret_may_be_a_variable_or_a_file(
+    settings: str,
+    way: str,
+    planted: Installation,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It reaches the server, which throws it back, and turns up nowhere."""
+    caplog.set_level(logging.DEBUG)
+    secret = PLANTED["KEY" if way == "env" else "FILED"]
+    (planted.folder / "filed").write_text(secret + "\n", encoding="utf-8")
+    with serve(Echo()) as server:
+        settings = settings.replace("{{", "{").replace("}}", "}").replace("{url}", server.url)
+        settings = settings.replace("WAY", way).replace(
+            "PLACE", '"KEY"' if way == "env" else '"filed"'
+        )
+        planted.sources(f'[[source]]\nsystem = "shop"\n{settings}\n')
+        receipt = planted.load()["orders"]
+        assert receipt.status == "failed" and "403" in receipt.message_en
+        assert check.main("rest", ["--check"]) == 2
+        sent = [str(request) for request in server.requests]
+    assert any(form in text for text in sent for form in forms(secret))
+    if "POST" in settings:
+        bodies = [request.body for request in server.requests]
+        assert bodies[0] == {"login": {"user": "me", "password": secret}, "page": 1}
+    output = capsys.readouterr()
+    assert leaks(f"{receipt}{output.out}{output.err}{caplog.text}") == []
+    assert leaks(everything_below(planted.folder / "home")) == []
+    # Without it, the source says so and names the key.
+    planted.settings.sources_file.write_text(
+        planted.settings.sources_file.read_text()
+        .replace('"KEY"', '"NO_KEY"')
+        .replace("filed", "no")
+    )
+    receipt = planted.load()["orders"]
+    assert f"_{way}" in receipt.message_en + receipt.remedy_en
+
+
+@pytest.mark.parametrize("way", ["env", "file"])
+def test_options_of_a_file_system_may_be_a_variable_or_a_file(
+    planted: Installation, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    (planted.folder / "filed").write_text(PLANTED["KEY"] + "\n", encoding="utf-8")
+    given: list[dict[str, str]] = []
+
+    def refused(url: str, **options: str) -> None:
+        given.append(options)
+        raise OSError(f"530 login incorrect: {options}")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", refused)
+    place = '"KEY"' if way == "env" else '"{here}/filed"'
+    planted.sources(
+        '[[source]]\nsystem = "shop"\nkind = "files"\nlocation = "ftp://host/out"\n'
+        f'options = {{ username = "me" }}\noptions_{way} = {{ password = {place} }}\n'
+        + TABLE + '  glob = "*.csv"\n'
+    )  # fmt: skip
+    receipt = planted.load()["orders"]
+    assert given == [{"username": "me", "password": PLANTED["KEY"]}]
+    assert "530 login incorrect" in receipt.message_en
+    assert leaks(f"{receipt}") == []
     assert leaks(everything_below(planted.folder / "home")) == []
 
 
