@@ -85,6 +85,11 @@ class KingdeeReader(ApiReader[KingdeeSource]):
                 cursor=column_of(table.cursor_field) if table.cursor_field else None,
                 zone=self._zone,
             )
+            extract.coverage_note = Words(
+                "organisations in which the user may view this form; of how many, Kingdee does "
+                "not tell",
+                "该用户可查看此单据的组织；金蝶接口不提供组织总数",
+            )
         return extract
 
     def read_keys(self, table: KingdeeTable, columns: list[str], work: Path) -> Path:

@@ -75,6 +75,7 @@ class OdooReader(ApiReader[OdooSource]):
     def __init__(self, source: OdooSource, window: Window | None = None) -> None:
         super().__init__(source, window)
         self._fields: dict[str, dict[str, dict[str, Any]]] = {}
+        self._count_companies: int | None = None
         with self._told(source.system):
             self._client = self._sign_in()
             self._companies = self._user_companies()
@@ -103,7 +104,35 @@ class OdooReader(ApiReader[OdooSource]):
                 where=where,
                 cursor=table.cursor_field,
             )
+            self._tell_coverage(extract)
         return extract
+
+    def _tell_coverage(self, extract: Extract) -> None:
+        """Companies whose records are read; of how many, only where the user is shown more."""
+        if self._count_companies is None:
+            self._count_companies = self._shown_companies()
+        own = len(self._companies)
+        extract.coverage_seen = own
+        if self._count_companies > own:
+            extract.coverage_all = self._count_companies
+            extract.coverage_note = Words(
+                "companies whose records are read, of all companies", "已读取数据的公司 / 全部公司"
+            )
+        else:
+            extract.coverage_note = Words(
+                "companies whose records are read; others, if there are any, are not shown to "
+                "this user",
+                "已读取数据的公司；若有其他公司，该用户无法看到",
+            )
+
+    def _shown_companies(self) -> int:
+        """Companies in the list that the user is shown; 0 where it may not see it."""
+        try:
+            # Archived companies hold nothing that is still to be read; old versions have none.
+            active = [["active", "=", True]] if "active" in self._known("res.company") else []
+            return int(self._call("res.company", "search_count", [active]))
+        except RPCError:
+            return 0
 
     def count_rows(self, table: OdooTable) -> int | None:
         """Records of the model that the user sees, archived ones too."""

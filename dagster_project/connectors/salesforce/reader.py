@@ -62,6 +62,11 @@ LANDED_TYPES = {
     "datetime": "timestamp",
 }
 NUMBERS = frozenset({"double", "currency", "percent"})
+NOT_ALL = Words(
+    "The user lacks “View All Data”: rows of others that are not shared with it are left out "
+    "without a word.",
+    "该用户没有“查看所有数据”权限：未共享给它的数据会被静默省略。",
+)
 FORGOTTEN_QUERY = "INVALID_QUERY_LOCATOR"
 
 
@@ -72,6 +77,7 @@ class SalesforceReader(ApiReader[SalesforceSource]):
         super().__init__(source, window)
         self._session = session(self._retry, source.ca_file)
         self._described: dict[str, dict[str, Any]] = {}
+        self._sees_all: bool | None = None
         self._client = self._connect()
 
     def extract(
@@ -99,10 +105,35 @@ class SalesforceReader(ApiReader[SalesforceSource]):
             tell_deleted(extract, table, deleted, "Id", work)
             if extract.rows_asked is not None:
                 extract.rows_gap = max(extract.rows_asked - extract.rows_read - len(deleted), 0)
+        self._tell_coverage(extract)
         usage = self._client.api_usage.get("api-usage")
         if usage:
             extract.quota_used, extract.quota_limit = int(usage.used), int(usage.total)
         return extract
+
+    def sees_all(self) -> bool:
+        """Whether the user is known to have “View All Data”: no row is hidden from it then."""
+        if self._sees_all is None:
+            query = "SELECT PermissionsViewAllData FROM UserPermissionAccess LIMIT 1"
+            try:
+                with self._told(self._source.system):
+                    records = self._ask(lambda: self._client.query(query))["records"]
+            except SourceError:
+                records = []
+            self._sees_all = bool(records and records[0]["PermissionsViewAllData"])
+        return self._sees_all
+
+    def _tell_coverage(self, extract: Extract) -> None:
+        if self.sees_all():
+            extract.coverage_note = Words(
+                "all rows: the user has “View All Data”", "全部数据：该用户有“查看所有数据”权限"
+            )
+            return
+        extract.coverage_note = Words(
+            "rows that are shared with the user; how many others there are cannot be known",
+            "共享给该用户的数据；其余数据的数量无法得知",
+        )
+        extract.notes.append(NOT_ALL)
 
     def count_rows(self, table: SalesforceTable) -> int | None:
         """Rows of the object that are not deleted, archived ones too."""
@@ -319,7 +350,7 @@ def open_source(source: SalesforceSource, load: Load | None = None) -> Iterator[
 def check(source: SalesforceSource) -> list[Finding]:
     """Whether the sign-in works, which objects and fields are shown, and whether all rows are."""
     reader = SalesforceReader(source)
-    findings = [ok("The sign-in works.", "登录成功。"), *_sees_all(reader)]
+    findings = [ok("The sign-in works.", "登录成功。"), _sees_all(reader)]
     for table in source.tables:
         where = f"{source.system}.{table.name}"
         try:
@@ -342,30 +373,17 @@ def check(source: SalesforceSource) -> list[Finding]:
     return findings
 
 
-def _sees_all(reader: SalesforceReader) -> list[Finding]:
-    """Without "View All Data" a query returns the user's own and shared rows, and says nothing."""
-    query = "SELECT PermissionsViewAllData FROM UserPermissionAccess LIMIT 1"
-    try:
-        with reader._told(reader._source.system):
-            records = reader._ask(lambda: reader._client.query(query))["records"]
-    except SourceError:
-        records = []
-    if records and records[0]["PermissionsViewAllData"]:
-        return [ok("The user sees all rows.", "该用户可以看到全部数据。")]
-    return [
-        limited(
-            Words(
-                "The user lacks “View All Data”: rows of others that are not shared with it are "
-                "left out without a word.",
-                "该用户没有“查看所有数据”权限：未共享给它的数据会被静默省略。",
-            ),
-            Words(
-                "Give its permission set “View All Data” (read-only), or accept that figures "
-                "cover the visible rows only.",
-                "请在权限集中授予“查看所有数据”（只读），否则指标仅覆盖可见数据。",
-            ),
-        )
-    ]
+def _sees_all(reader: SalesforceReader) -> Finding:
+    if reader.sees_all():
+        return ok("The user sees all rows.", "该用户可以看到全部数据。")
+    return limited(
+        NOT_ALL,
+        Words(
+            "Give its permission set “View All Data” (read-only), or accept that figures cover "
+            "the visible rows only.",
+            "请在权限集中授予“查看所有数据”（只读），否则指标仅覆盖可见数据。",
+        ),
+    )
 
 
 def _sharing(table: SalesforceTable) -> Words:

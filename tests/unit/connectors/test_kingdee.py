@@ -126,6 +126,8 @@ def test_more_rows_than_one_answer_holds_come_all(centre: DataCentre, erp: Insta
         centre.put(number, EVENING)
     receipt = erp.load()["orders"]
     assert (receipt.status, receipt.rows_received, receipt.rows_loaded) == ("loaded", 4000, 4000)
+    assert (receipt.coverage_seen, receipt.coverage_all) == (None, None)
+    assert "Kingdee does not tell" in receipt.coverage_en and "不提供" in receipt.coverage_zh
     assert erp.query("select count(distinct FID) from {shop.orders}") == [(2 * CAP,)]
 
 

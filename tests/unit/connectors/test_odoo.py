@@ -31,6 +31,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "date_closed": "datetime",
         "write_date": "datetime",
     },
+    "res.company": {"id": "integer", "name": "char", "active": "boolean"},
     "res.users": {"id": "integer", "login": "char", "company_ids": "many2many"},
 }
 
@@ -40,6 +41,7 @@ class Odoo:
         self.rows: dict[str, dict[int, dict[str, Any]]] = {
             "crm.lead": {},
             "res.users": {7: {"id": 7, "login": "reader", "company_ids": [1, 2]}},
+            "res.company": {number: {"id": number, "active": True} for number in (1, 2)},
         }
         self.hidden_models: set[str] = set()
         self.during: list[Any] = []
@@ -184,6 +186,24 @@ def test_lost_opportunities_and_other_companies_come_too(odoo: Odoo, crm: Instal
         (2, False, None, None, None, None, NOON),
         (3, True, None, None, None, None, NOON),
     ]
+
+
+def test_companies_that_are_read_are_told_of_all_that_are_shown(
+    odoo: Odoo, crm: Installation
+) -> None:
+    odoo.put(1, NOON)
+    # An ordinary user is shown its own companies only: of how many, nobody tells it.
+    receipt = crm.load()["crm_lead"]
+    assert (receipt.coverage_seen, receipt.coverage_all) == (2, None)
+    assert "not shown to this user" in receipt.coverage_en and "无法看到" in receipt.coverage_zh
+    # A manager of companies is shown all; an archived one has nothing to read.
+    odoo.rows["res.company"] |= {3: {"id": 3, "active": True}, 4: {"id": 4, "active": False}}
+    receipt = crm.load()["crm_lead"]
+    assert (receipt.coverage_seen, receipt.coverage_all) == (2, 3)
+    assert receipt.coverage_en == "companies whose records are read, of all companies"
+    odoo.hidden_models = {"res.company"}
+    receipt = crm.load()["crm_lead"]
+    assert (receipt.status != "failed", receipt.coverage_all) == (True, None)
 
 
 def test_rows_of_one_moment_are_neither_lost_nor_read_for_ever(

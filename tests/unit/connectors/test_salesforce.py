@@ -429,6 +429,20 @@ def test_busy_and_broken_answers_are_asked_again(org: Org, crm: Installation) ->
     assert (receipt.status, receipt.rows_loaded, receipt.count_retries) == ("loaded", 450, 2)
 
 
+@pytest.mark.parametrize("sees_all", [True, False])
+def test_a_receipt_tells_whether_the_user_sees_all_rows(
+    org: Org, crm: Installation, sees_all: bool
+) -> None:
+    org.sees_all = sees_all
+    org.put("Opportunity", Id="006A", Name="a", SystemModstamp=stamp(NOON))
+    for receipt in crm.load().values():
+        assert (receipt.coverage_seen, receipt.coverage_all) == (None, None)
+        assert ("cannot be known" in receipt.coverage_en) is not sees_all
+        assert ("无法得知" in receipt.coverage_zh) is not sees_all
+        assert ("lacks “View All Data”" in receipt.message_en) is not sees_all
+    assert len([r for r in org.server.requests if "UserPermission" in str(r.query)]) == 1
+
+
 def test_check_tells_hidden_fields_objects_and_rows(org: Org, crm: Installation) -> None:
     org.sees_all = False
     crm.sources(crm.settings.sources_file.read_text().replace('"task",', '"task", "quote",'))
