@@ -7,10 +7,12 @@ text of an error, after it has handed out an access token where one was asked fo
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dlt.common.versioned_state import decompress_state
 
 from dagster_project.connectors import check, secrets
 from dagster_project.connectors.check import check_source
@@ -27,6 +30,7 @@ from dagster_project.connectors.sources_file import SourcesFileError, load_sourc
 from dagster_project.settings import REPO_ROOT
 from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
 from tests.unit.connectors.loading import Installation
+from tests.unit.connectors.test_hubspot import NOON, HubSpotAccount
 
 # Each with characters that are written otherwise in URLs and in JSON.
 PLANTED = {
@@ -139,9 +143,20 @@ def everything_below(folder: Path) -> str:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             parts.append(f"{path.name} {path.read_bytes().decode('utf-8', 'replace')}")
+            if path.suffix == ".gz":
+                parts.append(gzip.decompress(path.read_bytes()).decode("utf-8", "replace"))
+            if path.parent.name == "_dlt_pipeline_state" and path.suffix == ".jsonl":
+                states = (json.loads(line)["state"] for line in path.read_text().splitlines())
+                parts += [str(decompress_state(state)) for state in states]
             if path.suffix == ".parquet":
                 with duckdb.connect() as connection:
                     parts.append(str(connection.execute(f"from read_parquet('{path}')").fetchall()))
+            if path.suffix == ".duckdb":
+                with duckdb.connect(str(path), read_only=True) as connection:
+                    for (name,) in connection.execute(
+                        "select table_name from duckdb_tables()"
+                    ).fetchall():
+                        parts.append(str(connection.execute(f'from "{name}"').fetchall()))
     return "\n".join(parts)
 
 
@@ -397,6 +412,83 @@ def test_an_error_that_nobody_foresaw_is_masked_in_receipt_and_log(
     assert leaks(everything_below(planted.folder / "home")) == []
 
 
+def hubspot_account(monkeypatch: pytest.MonkeyPatch) -> ApiServer:
+    monkeypatch.setattr("tests.unit.connectors.test_hubspot.TOKEN", PLANTED["TOKEN"])
+    account = HubSpotAccount()
+    account.put("contacts", 1, NOON, email="first@example.com")
+    return account.server
+
+
+def shop_with_tokens(_: pytest.MonkeyPatch) -> ApiServer:
+    """Hands out a token of which every call is asked for, and a list of which one row is none."""
+    shop = ApiServer()
+    shop.route("POST /token", lambda _: {"access_token": HANDED_OUT, "expires_in": 60})
+
+    def orders(request: Request) -> object:
+        if request.headers["authorization"] != f"Bearer {HANDED_OUT}":
+            return Answer({"message": "no"}, status=401)
+        return {"data": [{"id": 1, "name": "first@example.com"}, "no object"]}
+
+    shop.route("GET /api/orders", orders)
+    return shop
+
+
+def fxiaoke_enterprise(_: pytest.MonkeyPatch) -> ApiServer:
+    enterprise = ApiServer()
+    answer = {"errorCode": 0, "corpAccessToken": HANDED_OUT, "corpId": "corp", "expiresIn": 7200}
+    enterprise.route("POST /cgi/corpAccessToken/get/V2", lambda _: answer)
+
+    def query(request: Request) -> object:
+        if request.body["corpAccessToken"] != HANDED_OUT:
+            return {"errorCode": 20016, "errorMessage": "corpAccessToken过期"}
+        row = {"_id": "1", "name": "first@example.com", "last_modified_time": 1_772_323_200_000}
+        return {"errorCode": 0, "data": {"dataList": [row], "total": 1}}
+
+    enterprise.route("POST /cgi/crm/v2/data/query", query)
+    return enterprise
+
+
+@pytest.mark.parametrize(
+    ("system", "settings"),
+    [
+        (hubspot_account, 'kind = "hubspot"\nbase_url = "{url}"\naccess_token_env = "TOKEN"\n'
+         'tables = ["contacts"]'),
+        (shop_with_tokens, REST + OAUTH.format('extra_env = {{ password = "KEY" }}') + LISTED
+         + '  primary_key = "id"'),
+        (fxiaoke_enterprise, 'kind = "fxiaoke"\nurl = "{url}"\ntables = ["account"]\n'
+         'body = { currentOpenUserId = "user" }\n'
+         'auth = { type = "login", url = "{url}/cgi/corpAccessToken/get/V2", '
+         'body_env = { appSecret = "SECRET", permanentCode = "KEY" }, '
+         'put = { "body:corpAccessToken" = "corpAccessToken", "body:corpId" = "corpId" } }'),
+    ],
+)  # fmt: skip
+def test_what_has_landed_holds_no_secret(
+    system: Callable[[pytest.MonkeyPatch], ApiServer],
+    settings: str,
+    planted: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serve(system(monkeypatch)) as server:
+        settings = settings.replace("{{", "{").replace("}}", "}").replace("{url}", server.url)
+        planted.sources(f'[[source]]\nsystem = "shop"\n{settings}\n')
+        (receipt,) = planted.load().values()
+        planted.load(full=True)
+    assert (receipt.status, receipt.rows_loaded) == ("loaded", 1)
+    assert leaks(f"{server.requests}"), "no secret was asked for"
+    home = planted.folder / "home"
+    # The row that was sent is found in the lake, and so would a secret in it be.
+    assert "first@example.com" in everything_below(planted.settings.raw)
+    assert leaks(everything_below(home)) == []
+    assert leaks(f"{receipt} {caplog.text}") == []
+    landed, *_ = (planted.settings.raw / "shop").glob("*/*.parquet")
+    secret = next(value for value in ALL if value in f"{server.requests}")
+    rows = pq.read_table(landed)
+    pq.write_table(rows.append_column("planted", [[secret] * rows.num_rows]), landed)
+    assert secret in leaks(everything_below(home))
+
+
 def test_the_search_for_leaks_finds_one(planted: Installation, tmp_path: Path) -> None:
     """What is looked for would be found: in packed rows, in other spellings, in logs."""
     folder = tmp_path / "search"
@@ -405,6 +497,10 @@ def test_the_search_for_leaks_finds_one(planted: Installation, tmp_path: Path) -
     pq.write_table(table, folder / "rows.parquet", compression="gzip", write_statistics=False)
     assert PLANTED["TOKEN"].encode() not in (folder / "rows.parquet").read_bytes()
     assert leaks(everything_below(folder)) == [PLANTED["TOKEN"]]
+    (folder / "state.json.gz").write_bytes(gzip.compress(PLANTED["KEY"].encode()))
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute("create table rows as select ? as value", [PLANTED["SECRET"]])
+    assert set(leaks(everything_below(folder))) == {PLANTED[n] for n in ("TOKEN", "KEY", "SECRET")}
     assert leaks(f"?access_token={quote(HANDED_OUT, safe='')}")
     assert secrets.masked(f"a {PLANTED['KEY']} b") == f"a {PLANTED['KEY']} b"
     secrets.remember(PLANTED["KEY"])

