@@ -405,6 +405,11 @@ def nothing_seen(where: str, remedy: Words) -> Finding:
     )
 
 
+def gone(name: str | None, is_gone: bool) -> list[dict[str, str]]:
+    """The change to log where the source says that it does not have ``name`` any more."""
+    return [{"change": "table_gone", "from": name}] if name and is_gone else []
+
+
 @contextlib.contextmanager
 def told(where: str, source: Source, errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Tell errors of the network, and ``errors`` of a client, as a :class:`SourceError`."""

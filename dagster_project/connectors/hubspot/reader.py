@@ -36,6 +36,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    gone,
     nothing_seen,
     span_of,
     tell_deleted,
@@ -138,7 +139,10 @@ class HubSpotReader(ApiReader[HubSpotSource]):
             "owners": self._owners,
             "stages": self._stages,
         }
-        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
+        with (
+            self._told(where, table),
+            self._reading(table, state, lambda: self._newest(table)) as extract,
+        ):
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
             kinds, records = readers[table.resource](table, extract, span, deleted)
@@ -449,12 +453,12 @@ class HubSpotReader(ApiReader[HubSpotSource]):
         return again(call, self._retry)
 
     @contextlib.contextmanager
-    def _told(self, where: str) -> Iterator[None]:
+    def _told(self, where: str, table: HubSpotTable | None = None) -> Iterator[None]:
         try:
             with told(where, self._source, (ValueError,)):
                 yield
         except API_ERRORS as error:
-            raise _refused(where, error, self._source) from error
+            raise _refused(where, error, self._source, table) from error
 
 
 @contextlib.contextmanager
@@ -554,7 +558,9 @@ def _pairs(result: Mapping[str, Any], table: HubSpotTable) -> Iterator[dict[str,
                 return
 
 
-def _refused(where: str, error: Exception, source: HubSpotSource) -> SourceError:
+def _refused(
+    where: str, error: Exception, source: HubSpotSource, table: HubSpotTable | None
+) -> SourceError:
     """What HubSpot's refusal means and what to do."""
     status = getattr(error, "status", None)
     try:
@@ -594,7 +600,10 @@ def _refused(where: str, error: Exception, source: HubSpotSource) -> SourceError
             "请检查源文件中的对象类型和属性。",
         )
     is_transient = status == 429 or (isinstance(status, int) and status >= 500)
-    return SourceError(message, remedy, is_transient=is_transient)
+    # A type that does not exist is a bad request to some of the interfaces.
+    is_gone = status == 404 or (status == 400 and "infer object type" in text)
+    changes = gone(table.object if table else None, is_gone)
+    return SourceError(message, remedy, is_transient=is_transient, changes=changes)
 
 
 def _not_in_order(where: str) -> SourceError:

@@ -30,6 +30,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    gone,
     nothing_seen,
     session,
     span_of,
@@ -73,7 +74,10 @@ class KingdeeReader(ApiReader[KingdeeSource]):
             SourceError: the application, the form or a field is refused, or no answer comes.
         """
         where = f"{self._source.system}.{table.name}"
-        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
+        with (
+            self._told(where, table),
+            self._reading(table, state, lambda: self._newest(table)) as extract,
+        ):
             span = span_of(table, state, full=full, window=self._window, zone=self._zone)
             write_records(
                 extract,
@@ -176,12 +180,12 @@ class KingdeeReader(ApiReader[KingdeeSource]):
         return list(answer)
 
     @contextlib.contextmanager
-    def _told(self, where: str) -> Iterator[None]:
+    def _told(self, where: str, table: KingdeeTable | None = None) -> Iterator[None]:
         try:
             with told(where, self._source, (ValueError,)):
                 yield
         except _Refused as error:
-            raise _refused(where, str(error), self._source) from error
+            raise _refused(where, str(error), self._source, table) from error
 
 
 class _Client(K3CloudApiSdk):
@@ -273,9 +277,11 @@ def _error_in(answer: Any) -> str | None:
     )
 
 
-def _refused(where: str, said: str, source: KingdeeSource) -> SourceError:
+def _refused(
+    where: str, said: str, source: KingdeeSource, table: KingdeeTable | None
+) -> SourceError:
     text = masked(" ".join(said.split())[:400], source)
-    is_transient = False
+    is_transient = is_gone = False
     if "MsgCode 1)" in text or "会话" in text or "签名" in text or "AppSec" in text:
         remedy = Words(
             "Check application id, secret, data centre id and user under 第三方系统登录授权, and "
@@ -289,6 +295,7 @@ def _refused(where: str, said: str, source: KingdeeSource) -> SourceError:
             "请为集成用户授予该单据在所需组织下的“查看”权限。",
         )
     elif "字段" in text or "标识" in text or "FormId" in text:
+        is_gone = "字段" not in text and "不存在" in text and bool(table and table.form_id in text)
         remedy = Words(
             "Correct `form_id` or `fields` in the sources file; the designer (BOS) shows the "
             "names.",
@@ -304,6 +311,7 @@ def _refused(where: str, said: str, source: KingdeeSource) -> SourceError:
         Words(f"{where}: Kingdee says: {text}", f"{where}：金蝶返回：{text}"),
         remedy,
         is_transient=is_transient,
+        changes=gone(table.form_id if table else None, is_gone),
     )
 
 

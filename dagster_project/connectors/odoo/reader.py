@@ -31,6 +31,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    gone,
     nothing_seen,
     span_of,
     told,
@@ -89,7 +90,10 @@ class OdooReader(ApiReader[OdooSource]):
             SourceError: the model or a field is not shown to the user, or no answer comes.
         """
         where = f"{self._source.system}.{table.name}"
-        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
+        with (
+            self._told(where, table),
+            self._reading(table, state, lambda: self._newest(table)) as extract,
+        ):
             fields = self._wanted(table)
             kinds = _columns(fields)
             span = span_of(table, state, full=full, window=self._window)
@@ -262,12 +266,12 @@ class OdooReader(ApiReader[OdooSource]):
         return again(counted, self._retry, PASSING)
 
     @contextlib.contextmanager
-    def _told(self, where: str) -> Iterator[None]:
+    def _told(self, where: str, table: OdooTable | None = None) -> Iterator[None]:
         try:
             with told(where, self._source, (ValueError,)):
                 yield
         except (RPCError, _Refused) as error:
-            raise _refused(where, error, self._source) from error
+            raise _refused(where, error, self._source, table) from error
 
 
 class _Refused(Exception):  # noqa: N818 - told as a SourceError
@@ -385,11 +389,14 @@ def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _refused(where: str, error: Exception, source: OdooSource) -> SourceError:
+def _refused(
+    where: str, error: Exception, source: OdooSource, table: OdooTable | None
+) -> SourceError:
     """What Odoo's refusal means and what to do."""
     info = getattr(error, "info", None)
     name = str(((info or {}).get("data") or {}).get("name", "")) if isinstance(info, dict) else ""
     text = masked(one_line(error), source)
+    is_gone = False
     if isinstance(error, _Refused):
         text = f"HTTP {error}"
         remedy = Words(
@@ -408,6 +415,8 @@ def _refused(where: str, error: Exception, source: OdooSource) -> SourceError:
             "请把该用户加入可以读取该模型的组（见 README）。",
         )
     elif "KeyError" in name or "doesn't exist" in text or "does not exist" in text:
+        # Also a record may be missing; the model is named where it is that.
+        is_gone = "MissingError" not in name and bool(table and table.model in text)
         remedy = Words(
             "Correct `model` in the sources file, or leave the table out if its app is not "
             "installed.",
@@ -418,7 +427,11 @@ def _refused(where: str, error: Exception, source: OdooSource) -> SourceError:
             "Check models and fields in the sources file and the rights of the user.",
             "请检查源文件中的模型和字段，以及该用户的权限。",
         )
-    return SourceError(Words(f"{where}: Odoo says: {text}", f"{where}：Odoo 返回：{text}"), remedy)
+    return SourceError(
+        Words(f"{where}: Odoo says: {text}", f"{where}：Odoo 返回：{text}"),
+        remedy,
+        changes=gone(table.model if table else None, is_gone),
+    )
 
 
 __all__ = ["OdooReader", "check", "open_source"]

@@ -34,6 +34,7 @@ from dagster_project.connectors.api import (
     ApiReader,
     Span,
     again,
+    gone,
     nothing_seen,
     session,
     span_of,
@@ -67,6 +68,7 @@ NOT_ALL = Words(
     "without a word.",
     "该用户没有“查看所有数据”权限：未共享给它的数据会被静默省略。",
 )
+NO_OBJECT = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 FORGOTTEN_QUERY = "INVALID_QUERY_LOCATOR"
 
 
@@ -89,7 +91,10 @@ class SalesforceReader(ApiReader[SalesforceSource]):
             SourceError: the org refuses, the object or a field is not shown, no answer comes.
         """
         where = f"{self._source.system}.{table.name}"
-        with self._told(where), self._reading(table, state, lambda: self._newest(table)) as extract:
+        with (
+            self._told(where, table),
+            self._reading(table, state, lambda: self._newest(table)) as extract,
+        ):
             kinds = self._columns(table)
             span = span_of(table, state, full=full, window=self._window)
             deleted: list[str] = []
@@ -324,12 +329,12 @@ class SalesforceReader(ApiReader[SalesforceSource]):
             return again(counted, self._retry)
 
     @contextlib.contextmanager
-    def _told(self, where: str) -> Iterator[None]:
+    def _told(self, where: str, table: SalesforceTable | None = None) -> Iterator[None]:
         try:
             with told(where, self._source, (ValueError,)):
                 yield
         except SalesforceError as error:
-            raise _refused(where, error, self._source) from error
+            raise _refused(where, error, self._source, table) from error
         except SourceError as problem:
             cause = problem.__cause__
             if isinstance(cause, requests.HTTPError) and cause.response is not None:
@@ -422,7 +427,12 @@ def _literal(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _refused(where: str, error: SalesforceError, source: SalesforceSource) -> SourceError:
+def _refused(
+    where: str,
+    error: SalesforceError,
+    source: SalesforceSource,
+    table: SalesforceTable | None,
+) -> SourceError:
     """What Salesforce's refusal means and what to do."""
     content: Any = error.content
     problems = content if isinstance(content, list) else [content]
@@ -441,7 +451,7 @@ def _refused(where: str, error: SalesforceError, source: SalesforceSource) -> So
             "The org's calls of these 24 hours are used up. Load later; nothing was skipped.",
             "24 小时内的调用额度已用完，请稍后再加载；没有跳过任何数据。",
         )
-    elif codes & {"NOT_FOUND", "INVALID_TYPE"}:
+    elif codes & NO_OBJECT:
         remedy = Words(
             "Correct `object` in the sources file, or give the user's permission set read access "
             "to it.",
@@ -462,6 +472,7 @@ def _refused(where: str, error: SalesforceError, source: SalesforceSource) -> So
         Words(f"{where}: Salesforce says: {text}", f"{where}：Salesforce 返回：{text}"),
         remedy,
         is_transient=is_transient,
+        changes=gone(table.object if table else None, bool(codes & NO_OBJECT)),
     )
 
 

@@ -14,12 +14,13 @@ import pytest
 from dagster_project.connectors.check import check_source
 from dagster_project.connectors.sources_file import load_sources
 from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
-from tests.unit.connectors.api_server import Answer, ApiServer, serve
+from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
 from tests.unit.connectors.loading import Installation
 from tests.unit.connectors.test_salesforce import certificate  # noqa: F401 - a fixture
 
 NOON = test_hubspot.NOON
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+Route = tuple[str, Callable[[Request], Any]]
 # Server, table, its key, how a record is saved, and the settings.
 Made = tuple[ApiServer, str, str, Callable[[int, datetime], None], str]
 
@@ -127,6 +128,19 @@ VISIBILITY = {
     "odoo": ("Allowed Companies", "允许的公司"),
     "kingdee": ("every organisation", "每个组织"),
 }
+# A table that is still there and cannot be read.
+REFUSALS: dict[str, tuple[str, Any]] = {
+    "hubspot": (r"POST .*/search", Answer({"message": "missing scopes"}, 403)),
+    "salesforce": (
+        r"GET .*/describe",
+        Answer([{"message": "insufficient access", "errorCode": "INSUFFICIENT_ACCESS"}], 403),
+    ),
+    "odoo": ("", None),
+    "kingdee": (
+        r"POST .*",
+        test_kingdee.DataCentre().error("标识为SAL_SaleOrder的表单，字段FBillNo不存在", 4),
+    ),
+}
 SECRETS = {
     "TOKEN": test_hubspot.TOKEN,
     "SF_KEY": test_salesforce.KEY,
@@ -137,6 +151,11 @@ SECRETS = {
 }
 
 
+def set_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(params=KINDS, ids=[kind.__name__ for kind in KINDS])
 def cloud(
     request: pytest.FixtureRequest,
@@ -144,8 +163,7 @@ def cloud(
     certificate: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cloud]:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
+    set_secrets(monkeypatch)
     server, table, key, put, settings = request.param()
     shop = Installation(tmp_path)
     # Salesforce's client speaks TLS only.
@@ -186,6 +204,63 @@ def test_check_tells_a_table_without_rows_as_limited(cloud: Cloud, count: int) -
         assert remedy is not None
         en, zh = VISIBILITY[source.kind]
         assert en in remedy.en and zh in remedy.zh
+
+
+def test_a_table_that_is_gone_is_logged_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = load_sources(cloud.shop.settings).source("shop")
+    name = drop(cloud, source.kind, monkeypatch)
+    assert cloud.load().status == "failed"
+    monkeypatch.undo()
+    set_secrets(monkeypatch)
+    cloud.put(1, NOON)
+    assert cloud.load().status == "loaded"
+    drop(cloud, source.kind, monkeypatch)
+    for _ in range(2):
+        receipt = cloud.load()
+        assert (receipt.status, receipt.is_transient) == ("failed", False)
+    # The first load failed too, but then nothing had landed that could be gone.
+    assert cloud.shop.query("select change, type_before from {ops.schema_changes}") == [
+        ("table_gone", name)
+    ]
+    assert len(cloud.ids()) == 1, "what has landed stays"
+
+
+def test_another_refusal_is_no_change_of_the_structure(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put(1, NOON)
+    assert cloud.load().status == "loaded"
+    pattern, answer = REFUSALS[load_sources(cloud.shop.settings).source("shop").kind]
+    if pattern:
+        monkeypatch.setattr(
+            cloud.server, "routes", [(pattern, lambda _: answer), *cloud.server.routes]
+        )
+    else:
+        monkeypatch.setattr(test_odoo.Odoo, "fields_get", denied)
+    assert cloud.load().status == "failed"
+    assert cloud.shop.query("select count(*) from {ops.schema_changes}") == [(0,)]
+
+
+def denied(*_: Any, **__: Any) -> Any:
+    raise test_odoo.Refused("odoo.exceptions.MissingError", "Record does not exist (crm.lead(1,))")
+
+
+def drop(cloud: Cloud, kind: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Take the table away from its system; the system's own name of it."""
+    if kind == "salesforce":
+        monkeypatch.delitem(test_salesforce.FIELDS, "Opportunity")
+        return "Opportunity"
+    if kind == "odoo":
+        monkeypatch.delitem(test_odoo.FIELDS, "crm.lead")
+        return "crm.lead"
+    if kind == "hubspot":
+        said = {"status": "error", "message": "Unable to infer object type from: deals"}
+        route: Route = (r"POST /crm/v3/objects/deals/search", lambda _: Answer(said, 400))
+        monkeypatch.setattr(cloud.server, "routes", [route, *cloud.server.routes])
+        return "deals"
+    error = test_kingdee.DataCentre().error("业务对象不存在，标识：SAL_SaleOrder", 4)
+    monkeypatch.setattr(cloud.server, "routes", [(r"POST .*", lambda _: error)])
+    return "SAL_SaleOrder"
 
 
 def wanting(pause: str) -> Answer:

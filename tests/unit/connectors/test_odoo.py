@@ -36,6 +36,10 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 
 
+class Refused(Exception):  # noqa: N818 - an answer of Odoo's
+    """Name and message of an error."""
+
+
 class Odoo:
     def __init__(self) -> None:
         self.rows: dict[str, dict[int, dict[str, Any]]] = {
@@ -80,7 +84,10 @@ class Odoo:
             return self.error(
                 "odoo.exceptions.AccessError", f"You are not allowed to access '{model}' records."
             )
-        return self.result(getattr(self, method)(model, *positional, **named))
+        try:
+            return self.result(getattr(self, method)(model, *positional, **named))
+        except Refused as refused:
+            return self.error(*refused.args)
 
     def read(self, model: str, ids: list[int], fields: list[str], context: Any = None) -> Any:
         return [{f: self.rows[model][one][f] for f in ["id", *fields]} for one in ids]
