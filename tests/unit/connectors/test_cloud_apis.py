@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dagster_project.connectors.check import check_source
+from dagster_project.connectors.kinds import Window
+from dagster_project.connectors.lake import Lake
 from dagster_project.connectors.sources_file import load_sources
 from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
 from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
@@ -38,6 +40,10 @@ class Cloud:
 
     def load(self, **options: Any) -> Any:
         return self.shop.load(tables=[self.table], **options)[self.table]
+
+    def state(self) -> dict[str, Any]:
+        with Lake(self.shop.settings, "shop").locked() as state:
+            return state.tables[self.table]
 
     def ids(self) -> list[Any]:
         return [key for (key,) in self.shop.query(f"select {self.key} from {{shop.{self.table}}}")]
@@ -293,6 +299,28 @@ def test_a_pause_that_is_too_long_ends_the_load(
     assert f"暂停至 {tomorrow:%Y-%m-%d}" in receipt.message_zh
     assert max(pauses, default=0) < 5
     assert cloud.load().status == "loaded"
+
+
+def test_a_span_is_read_again_and_nothing_beside_it(cloud: Cloud) -> None:
+    # A span is written in the source's own clock.
+    kind = load_sources(cloud.shop.settings).source("shop").kind
+    first = datetime(2026, 3, 3, tzinfo=SHANGHAI if kind == "kingdee" else UTC)
+    second = timedelta(seconds=1)
+    end = first + timedelta(days=2)
+    for number, at in enumerate([first - second, first, end - second, end, end + second], 1):
+        cloud.put(number, at)
+    cloud.load()
+    cursor = cloud.state()["cursor"]
+    assert cursor
+    receipt = cloud.load(window=Window("2026-03-03", "2026-03-05"))
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_deleted) == (2, 0, 0)
+    assert cloud.state()["cursor"] == cursor
+    # A change behind the cursor comes by the span, and another one does not.
+    cloud.put(1, first + second)
+    cloud.put(4, end)
+    receipt = cloud.load(window=Window("2026-03-03", "2026-03-05"))
+    assert (receipt.rows_received, receipt.rows_loaded) == (3, 1)
+    assert cloud.state()["cursor"] == cursor
 
 
 def test_times_up_to_the_present_are_told_as_nothing(cloud: Cloud) -> None:
