@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pytest
 
 from dagster_project.connectors import kinds
 from dagster_project.connectors.check import check_source, exit_code, main
+from dagster_project.connectors.kinds import KINDS
 from dagster_project.connectors.sources_file import load_sources
 from dagster_project.settings import REPO_ROOT, process_environment
 from tests.unit.connectors.loading import SHOP, Installation, execute
@@ -126,6 +129,41 @@ def test_there_is_no_source_of_the_kind(
     assert "没有“files”类型的数据源" in told
     assert main("sql", ["--check", "--system", "other"]) == 2
     assert 'of kind "sql" named "other"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_tells_how_to_set_it_up_and_which_rights_it_needs(kind: str) -> None:
+    place = KINDS[kind].place
+    text = (place / "README.md").read_text(encoding="utf-8")
+    rights = re.search(r"^(## |\*\*)Rights\b.*?(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert rights, f"{place.name}: no section on the rights that are needed"
+    assert len(rights[0]) > 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_of_each_folder_says_that_there_is_nothing_to_check(
+    kind: str,
+    shop: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = KINDS[kind].folder
+    shop.sources("")
+    monkeypatch.setattr("sys.argv", [folder, "--check"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"dagster_project.connectors.{folder}", run_name="__main__")
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f'no source of kind "{kind}". dagster_project/connectors/{folder}/README.md' in told.err
+    assert f"没有“{kind}”类型的数据源。示例见" in told.err
+    named = re.findall(r"dagster_project/connectors/\S+?\.md", told.err)
+    assert named and all((REPO_ROOT / name).is_file() for name in named)
+    # Without --check nothing is done, and the options are shown.
+    monkeypatch.setattr("sys.argv", [folder])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"dagster_project.connectors.{folder}", run_name="__main__")
+    assert (ended.value.code, "--check" in capsys.readouterr().err) == (2, True)
 
 
 def test_every_kind_can_be_checked() -> None:

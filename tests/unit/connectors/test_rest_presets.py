@@ -8,14 +8,12 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dagster_project.connectors import rest_api
 from dagster_project.connectors.check import check_source
-from dagster_project.connectors.kinds import as_source
+from dagster_project.connectors.kinds import KINDS, as_source
 from dagster_project.connectors.rest_api import client
 from dagster_project.connectors.sources_file import load_sources
 from dagster_project.mapping import compile_mapping
@@ -281,11 +279,12 @@ def test_every_mapped_table_and_lookup_is_in_the_preset(kind: str) -> None:
     assert all(len(tables[name].primary_key) == 1 for name in looked_up)
 
 
-README = Path(rest_api.__file__).with_name("README.md")
+READMES = [KINDS[kind].place / "README.md" for kind in ("rest", "files")]
 EXAMPLES = {
     found["source"][0]["system"]: text
-    for text in re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    if (found := tomllib.loads(text))
+    for readme in READMES
+    for text in re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    if "source" in (found := tomllib.loads(text))
 }
 
 
