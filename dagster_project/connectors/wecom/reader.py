@@ -53,6 +53,7 @@ TOO_MANY_CALLS = 45009
 MINUTE_SECONDS = 60
 BUSY = frozenset({-1, TOO_MANY_CALLS, 45033})
 UNKNOWN_ADDRESS = 60020
+# A member has no customers.
 NO_CUSTOMERS = 84061
 
 Kinds = dict[str, str | None]
@@ -146,18 +147,11 @@ class WeComReader(ApiReader[WeComSource]):
         if self._contacts is None:
             contacts: list[Mapping[str, Any]] = []
             unlicensed: set[str] = set()
-            members = self.members()
-            for chunk in chunks(members, MEMBERS_PER_CALL):
-                cursor = ""
-                while True:
-                    body = {"userid_list": chunk, "cursor": cursor, "limit": PAGE}
-                    page = self._ask("POST", "externalcontact/batch/get_by_user", body)
+            for chunk in chunks(self.members(), MEMBERS_PER_CALL):
+                for page in self._pages(chunk):
                     contacts += page.get("external_contact_list") or []
                     failed = page.get("fail_info") or {}
                     unlicensed |= set(failed.get("unlicensed_userid_list") or [])
-                    cursor = page.get("next_cursor") or ""
-                    if not cursor:
-                        break
             self._unlicensed = unlicensed
             # A page that is asked again may bring a pair again.
             pairs = {
@@ -168,6 +162,26 @@ class WeComReader(ApiReader[WeComSource]):
             if self._source.has_directory:
                 self._count_all = self.count_directory()
         return self._contacts
+
+    def _pages(self, members: list[str]) -> Iterator[Mapping[str, Any]]:
+        """Pages with the customers of ``members``."""
+        cursor = ""
+        while True:
+            body = {"userid_list": members, "cursor": cursor, "limit": PAGE}
+            try:
+                page = self._ask("POST", "externalcontact/batch/get_by_user", body)
+            except _Refused as error:
+                if error.code != NO_CUSTOMERS or cursor:
+                    raise
+                if len(members) > 1:
+                    # It does not say whose customers are missing: each member is asked alone.
+                    for member in members:
+                        yield from self._pages([member])
+                return
+            yield page
+            cursor = page.get("next_cursor") or ""
+            if not cursor:
+                return
 
     def members(self) -> list[str]:
         """Members with the customer contact feature in the visible range."""
@@ -252,7 +266,7 @@ class WeComReader(ApiReader[WeComSource]):
                 self._get(path, query) if method == "GET" else self._post(path, query, body or {})
             )
             code = int(answer.get("errcode") or 0)
-            if not code or code == NO_CUSTOMERS:
+            if not code:
                 return answer
             is_last = attempt == TRIES - 1
             if code in TOKEN_ENDED and not is_last:
@@ -306,11 +320,7 @@ def check(source: WeComSource) -> list[Finding]:
     try:
         with reader._told(source.system):
             members = reader.members()
-            reader._ask(
-                "POST",
-                "externalcontact/batch/get_by_user",
-                {"userid_list": members[:1], "cursor": "", "limit": 1},
-            ) if members else None
+            next(reader._pages(members[:1]), None) if members else None
     except SourceError as problem:
         return [from_problem(problem)]
     widen = Words(

@@ -253,6 +253,22 @@ def test_a_late_commit_and_a_change_during_the_reading_are_found(
     assert names == {"a", "changed behind the reader", "changed before the reader", "late"}
 
 
+def test_a_record_without_a_time_of_change_comes_with_each_load(
+    odoo: Odoo, crm: Installation
+) -> None:
+    odoo.put(1, NOON)
+    crm.load()
+    # Written by SQL, as imports do: `write_date` is empty.
+    odoo.put(2, NOON)
+    odoo.rows["crm.lead"][2]["write_date"] = False
+    receipt = crm.load()["crm_lead"]
+    assert (receipt.status, receipt.rows_loaded) == ("loaded", 1)
+    assert crm.current("crm_lead", "id", "id, write_date") == [(1, NOON), (2, None)]
+    odoo.rows["crm.lead"][2]["name"] = "b"
+    assert crm.load()["crm_lead"].rows_loaded == 1
+    assert crm.load()["crm_lead"].rows_loaded == 0
+
+
 def test_a_deleted_record_is_missed_by_its_key(odoo: Odoo, crm: Installation) -> None:
     for number in (1, 2):
         odoo.put(number, NOON)

@@ -28,6 +28,7 @@ class Company:
         # follower → customers, each with what WeCom tells of it
         self.customers: dict[str, list[dict[str, Any]]] = {}
         self.has_right = True
+        self.refuses_empty = False  # members without customers are an error
         self.count_tokens = 0
         self.tokens: dict[str, str] = {}
         self.server = ApiServer()
@@ -69,6 +70,9 @@ class Company:
             return problem
         body = request.body
         assert len(body["userid_list"]) <= 100 and body["limit"] <= 100
+        without = [m for m in body["userid_list"] if not self.customers.get(m)]
+        if self.refuses_empty and without:
+            return {"errcode": 84061, "errmsg": "not external contact"}
         found = [
             {"external_contact": customer["contact"], "follow_info": customer["follow"]}
             for member in body["userid_list"]
@@ -84,9 +88,9 @@ class Company:
         }
         if len(found) > start + body["limit"]:
             answer["next_cursor"] = str(start + body["limit"])
-        without = sorted(self.unlicensed & set(body["userid_list"]))
-        if without:
-            answer["fail_info"] = {"unlicensed_userid_list": without}
+        unlicensed = sorted(self.unlicensed & set(body["userid_list"]))
+        if unlicensed:
+            answer["fail_info"] = {"unlicensed_userid_list": unlicensed}
         return answer
 
     def list_id(self, request: Request) -> Any:
@@ -180,6 +184,40 @@ def test_missing_unionids_are_counted_and_bridged(company: Company, chat: Instal
     assert chat.query("select count(*), min(createtime) from {shop.follows}") == [
         (4, datetime(2026, 3, 1, 12))  # noqa: DTZ001
     ]
+
+
+def test_a_member_without_customers_hides_those_of_no_other(
+    company: Company, chat: Installation
+) -> None:
+    company.refuses_empty = True
+    for member in company.members[1:]:
+        company.add(member, f"wm{member}")
+    assert chat.load(tables=["customers"])["customers"].rows_loaded == 119
+    # The first 100 were refused together; after that each was asked alone.
+    assert len(company.server.calls("batch/get_by_user")) == 1 + 100 + 1
+    # The first member is the one that the check asks.
+    assert exit_code(check_source(load_sources(chat.settings).source("shop"))) == 1
+
+
+def test_an_end_of_customers_between_pages_lands_nothing(
+    company: Company, chat: Installation
+) -> None:
+    for number in range(150):
+        company.add("member001", f"wm{number}")
+    company.server.routes.insert(
+        0, (r"POST /cgi-bin/externalcontact/batch/get_by_user", partly(company))
+    )
+    receipt = chat.load(tables=["customers"])["customers"]
+    assert (receipt.status, "84061" in receipt.message_en) == ("failed", True)
+
+
+def partly(company: Company) -> Any:
+    def handle(request: Request) -> Any:
+        if request.body["cursor"]:
+            return {"errcode": 84061, "errmsg": "not external contact"}
+        return company.by_user(request)
+
+    return handle
 
 
 def test_a_customer_who_left_is_a_tombstone(company: Company, chat: Installation) -> None:
