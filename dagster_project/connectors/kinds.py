@@ -168,6 +168,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("wecom", "WeComSource"),
         _kind("bottlecrm", "BottleCrmSource", reader="rest_api", check="bottlecrm.check:check"),
         _kind("frappe", "FrappeSource", reader="rest_api"),
+        _kind("frappe_crm", "FrappeCrmSource", reader="rest_api"),
         _kind("fxiaoke", "FxiaokeSource", reader="rest_api"),
         _kind("sap_odata", "SapOdataSource", reader="rest_api"),
     )

@@ -65,6 +65,8 @@ SOURCES = {
     'client_secret_env = "SECRET" }',
     "frappe": 'url = "{url}"\ntries = 1\ntables = ["user"]\n'
     'auth = { type = "api_key", name = "key", place = "query", key_env = "KEY" }',
+    "frappe_crm": 'url = "{url}"\ntries = 1\ntables = ["lead"]\n'
+    'auth = { type = "api_key", name = "Authorization", prefix = "token ", key_env = "KEY" }',
     "fxiaoke": 'url = "{url}"\ntries = 1\ntables = ["account"]\n'
     'auth = { type = "login", url = "{url}/corpAccessToken", body_env = { appSecret = "SECRET" }, '
     'put = { "body:corpAccessToken" = "access_token" } }',

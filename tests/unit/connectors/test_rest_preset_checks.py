@@ -44,6 +44,7 @@ BASIC = '[source.auth]\ntype = "basic"\nuser = "reader"\npassword_env = "CRM_SEC
 BEARER = '[source.auth]\ntype = "bearer"\ntoken_env = "CRM_SECRET"\n'
 TABLES = {
     "frappe": (["customer", "sales_order"], KEY),
+    "frappe_crm": (["lead", "deal"], KEY),
     "fxiaoke": (["account", "contact"], LOGIN),
     "sap_odata": (["business_partner", "sales_order"], BASIC),
     "bottlecrm": (["contacts", "opportunities"], BEARER),
@@ -106,7 +107,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestServer]:
     monkeypatch.setenv("CRM_SECRET", SECRET)
     HIDDEN.clear()
     with rest_server() as running:
-        for doctype in ("Customer", "Sales%20Order"):
+        for doctype in ("Customer", "Sales%20Order", "CRM%20Lead", "CRM%20Deal"):
             running.routes[f"/api/resource/{doctype}"] = frappe
         running.routes["/login"] = fxiaoke_login
         running.routes["/cgi/crm/v2/data/query"] = fxiaoke
@@ -154,6 +155,7 @@ def test_enough_rights(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     ("kind", "hidden", "said", "remedy"),
     [
         ("frappe", "Sales%20Order", "does not have doctype access", "right to read this list"),
+        ("frappe_crm", "CRM%20Deal", "does not have doctype access", "right to read this list"),
         ("fxiaoke", "ContactObj", "没有查看列表的功能权限", "or rights"),
         ("sap_odata", "A_SalesOrder", "No authorization to access", "right to read this list"),
         ("bottlecrm", "opportunities", "do not have Permission", "right to read this list"),
@@ -193,6 +195,7 @@ def test_a_list_that_shows_nothing_is_told(
     """As a user sees it whose rights let it call the interface and show no row."""
     empty = {
         "frappe": {"data": []},
+        "frappe_crm": {"data": []},
         "fxiaoke": {"errorCode": 0, "data": {"dataList": [], "total": 0}},
         "sap_odata": {"d": {"__count": "0", "results": []}},
         "bottlecrm": {

@@ -21,6 +21,8 @@ from dagster_project.settings import REPO_ROOT
 from tests.unit.connectors.loading import Installation
 from tests.unit.connectors.rest_server import Call, Reply, RestServer, rest_server
 
+PRESETS = ("bottlecrm", "frappe", "frappe_crm", "fxiaoke", "sap_odata")
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestServer]:
@@ -262,7 +264,7 @@ def test_frappe_reads_lines_as_children_and_no_keys_of_users(
     assert set(json.loads(asked)) & {"*", "api_key", "api_secret", "reset_password_key"} == set()
 
 
-@pytest.mark.parametrize("kind", ["bottlecrm", "frappe", "fxiaoke", "sap_odata"])
+@pytest.mark.parametrize("kind", PRESETS)
 def test_every_mapped_table_and_lookup_is_in_the_preset(kind: str) -> None:
     tables = {
         table.name: table
@@ -334,11 +336,11 @@ def test_other_examples_of_the_readme_are_valid(shop: Installation, system: str)
     assert load_sources(shop.settings).source(system)
 
 
-@pytest.mark.parametrize("kind", ["bottlecrm", "frappe", "fxiaoke", "sap_odata"])
+@pytest.mark.parametrize("kind", PRESETS)
 def test_the_mapping_of_a_preset_compiles(kind: str, shop: Installation) -> None:
     shop.sources(f'[[source]]\nsystem = "crm"\nkind = "{kind}"\nurl = "https://crm.example.com"\n')
     source = load_sources(shop.settings).source("crm")
     report = compile_mapping(shop.settings)
     mapped = {table for _, table in report.tables_without_data}
     assert mapped <= {table.name for table in source.tables}
-    assert {"accounts", "customer", "account", "business_partner"} & mapped
+    assert {"accounts", "customer", "organization", "account", "business_partner"} & mapped

@@ -1,0 +1,1 @@
+"""Frappe CRM over its REST interface; see README.md beside this file."""
