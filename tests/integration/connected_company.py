@@ -448,6 +448,8 @@ def salesforce_org(book: Book, patch: pytest.MonkeyPatch) -> Org:
             Phone="1", OwnerId="005R")  # fmt: skip
     put("Contact", Id="003C", AccountId="0011", Name="A", Title="CEO", Email="A@x.example",
         Phone="1", LastModifiedDate=at)  # fmt: skip
+    put("ContactHistory", Id="0171", ContactId="003C", Field="Title", OldValue="CTO",
+        NewValue="CEO")  # fmt: skip
     for lead in book.leads:
         done = lead.status == "converted"
         put("Lead", Id=f"00Q{lead.number:03}", Name=f"Lead {lead.number}", Status=lead.word,

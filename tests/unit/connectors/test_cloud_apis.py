@@ -18,7 +18,9 @@ from dagster_project.connectors.sources_file import load_sources
 from tests.unit.connectors import test_hubspot, test_kingdee, test_odoo, test_salesforce
 from tests.unit.connectors.api_server import Answer, ApiServer, Request, serve
 from tests.unit.connectors.loading import Installation
-from tests.unit.connectors.test_salesforce import certificate  # noqa: F401 - a fixture
+from tests.unit.connectors.test_salesforce import certificate
+
+__all__ = ["certificate"]
 
 NOON = test_hubspot.NOON
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -166,7 +168,7 @@ def set_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def cloud(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cloud]:
     set_secrets(monkeypatch)

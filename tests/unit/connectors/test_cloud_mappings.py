@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,16 @@ from dagster_project.connectors.hubspot.reader import RECORD_COLUMNS
 from dagster_project.connectors.kinds import KINDS, as_source
 from dagster_project.connectors.presets import preset_tables
 from dagster_project.settings import REPO_ROOT, Settings
+from tests.unit.connectors import test_salesforce
 from tests.unit.connectors.api_server import serve
 from tests.unit.connectors.loading import Installation
 from tests.unit.connectors.test_hubspot import NOON, TOKEN, HubSpotAccount, iso
 from tests.unit.connectors.test_odoo import FIELDS, KEY, Odoo
+from tests.unit.connectors.test_salesforce import Org, certificate, stamp
 from tests.unit.connectors.test_wecom import DIRECTORY, SECRET, Company
 from tests.unit.mapping.conftest import Warehouse, built_warehouse
+
+__all__ = ["certificate"]
 
 CLOUDS: dict[str, dict[str, Any]] = {
     "hubspot": {"access_token_env": "TOKEN"},
@@ -96,9 +101,48 @@ def odoo_server() -> Odoo:
     return made
 
 
+def salesforce_org(patch: pytest.MonkeyPatch) -> Org:
+    """A contact that was promoted and changed firms, and history that is no change of job."""
+    every = {"Id": "id", "IsDeleted": "boolean"}
+    changing = every | {"Name": "string", "SystemModstamp": "datetime"}
+    of_contact = {"ContactId": "reference", "Field": "picklist", "CreatedDate": "datetime"}
+    values = {"OldValue": "anyType", "NewValue": "anyType"}
+    for name, fields in {
+        "Account": changing,
+        "Contact": changing | {"AccountId": "reference", "Title": "string"},
+        "ContactHistory": every | of_contact | values,
+    }.items():
+        patch.setitem(test_salesforce.FIELDS, name, fields)
+    made, at = Org(), stamp(NOON)
+    for firm in ("001A", "001B"):
+        made.put("Account", Id=firm, Name=f"Firm {firm}", SystemModstamp=at)
+    made.put("Contact", Id="003C", Name="Anna Berg", AccountId="001B", SystemModstamp=at)
+    for number, (contact, changed, old, new) in enumerate(
+        [
+            ("003C", "created", None, None),
+            ("003C", "Title", None, "Buyer"),  # entered for the first time
+            ("003C", "Title", "Buyer", "Head of Purchasing"),
+            # A reference leaves two rows: names as the page shows them, and ids.
+            ("003C", "Account", "Firm 001A", "Firm 001B"),
+            ("003C", "Account", "001A", "001B"),
+            ("003C", "Email", "a@x.example", "b@x.example"),
+            ("003C", "DoNotCall", False, True),
+            ("003D", "Title", "Buyer", "CEO"),  # a contact that was deleted
+        ]
+    ):
+        made.put(
+            "ContactHistory", Id=f"017{number}", ContactId=contact, Field=changed,
+            OldValue=old, NewValue=new, CreatedDate=stamp(NOON + timedelta(days=number)),
+        )  # fmt: skip
+    return made
+
+
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """HubSpot, Odoo and WeCom, loaded through their clients and built with dbt."""
+def warehouse(
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Path,
+) -> Warehouse:
+    """HubSpot, Salesforce, Odoo and WeCom, loaded through their clients and built with dbt."""
     shop = Installation(tmp_path_factory.mktemp("clouds"))
     hubspot, odoo, wecom = hubspot_account(), odoo_server(), Company()
     wecom.add("member001", "wmA", type=2, corp_name="西湖", corp_full_name="西湖泵业有限公司")
@@ -107,10 +151,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for server in (hubspot.server, odoo.server, wecom.server):
             stack.enter_context(serve(server))
+        salesforce = salesforce_org(patch)
+        stack.enter_context(serve(salesforce.server, certificate))
         more = {"type": "selection", "create_date": "datetime", "medium_id": "many2one"}
         patch.setitem(FIELDS, "crm.lead", FIELDS["crm.lead"] | more)
         for name, value in {
-            "HUBSPOT": TOKEN, "ODOO": KEY, "WECOM": SECRET, "DIRECTORY": DIRECTORY
+            "HUBSPOT": TOKEN, "ODOO": KEY, "WECOM": SECRET, "DIRECTORY": DIRECTORY,
+            "SF_KEY": test_salesforce.KEY, "SF_SECRET": test_salesforce.SECRET,
         }.items():  # fmt: skip
             patch.setenv(name, value)
         shop.sources(
@@ -122,6 +169,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             access_token_env = "HUBSPOT"
             tables = ["owners", "companies", "contacts", "deals", "deal_company",
                       "deal_stage_history"]
+            [[source]]
+            system = "salesforce"
+            kind = "salesforce"
+            instance_url = "{salesforce.server.url}"
+            consumer_key_env = "SF_KEY"
+            consumer_secret_env = "SF_SECRET"
+            ca_file = "{certificate}"
+            tables = ["account", "contact", "contact_history"]
             [[source]]
             system = "odoo"
             kind = "odoo"
@@ -140,10 +195,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             directory_secret_env = "DIRECTORY"
             """
         )
-        for system in ("hubspot", "odoo", "wecom"):
+        for system in ("hubspot", "salesforce", "odoo", "wecom"):
             for receipt in shop.load(system).values():
                 assert receipt.status == "loaded", (receipt.table_name, receipt.message_en)
-    objects = ("accounts", "contacts", "leads", "opportunities", "opportunity_stage_events", "reps")
+    objects = (
+        "accounts", "contacts", "contact_job_changes", "leads", "opportunities",
+        "opportunity_stage_events", "reps",
+    )  # fmt: skip
     # Without the YAML: its tests belong to the whole project.
     seeds = shop.folder / "seeds"
     shutil.copytree(REPO_ROOT / "seeds", seeds, ignore=shutil.ignore_patterns("*.yml"))
@@ -181,6 +239,8 @@ def test_people_and_firms_come_from_all_of_them(warehouse: Warehouse) -> None:
         "order by 1"
     ) == [
         ("hubspot:9", "东方泵业", "manufacturing"),
+        ("salesforce:001A", "Firm 001A", None),
+        ("salesforce:001B", "Firm 001B", None),
         ("wecom:西湖", "西湖泵业有限公司", None),
     ]
     assert warehouse.rows(
@@ -188,6 +248,7 @@ def test_people_and_firms_come_from_all_of_them(warehouse: Warehouse) -> None:
         "from intermediate.int_canonical__contacts order by 1"
     ) == [
         ("hubspot:5", "Li Wei", "hubspot:9", None),
+        ("salesforce:003C", "Anna Berg", "salesforce:001B", None),
         ("wecom:wmA", "客户 wmA", "wecom:西湖", "wmA"),
         ("wecom:wmB", "客户 wmB", None, "wmB"),
     ]
@@ -198,3 +259,17 @@ def test_people_and_firms_come_from_all_of_them(warehouse: Warehouse) -> None:
         "select funnel_stage from intermediate.int_canonical__opportunity_stage_events "
         "order by entered_at"
     ) == [("engaging",), ("won",)]
+
+
+def test_changes_of_title_and_firm_come_from_the_history_of_contacts(warehouse: Warehouse) -> None:
+    columns = "contact_id, from_title, to_title, from_account_id, to_account_id, changed_at"
+    noon = NOON.replace(tzinfo=None)
+    assert warehouse.rows(
+        f"select {columns} from intermediate.int_canonical__contact_job_changes order by changed_at"
+    ) == [
+        ("salesforce:003C", "Buyer", "Head of Purchasing", None, None, noon + timedelta(days=2)),
+        (
+            "salesforce:003C", None, None, "salesforce:001A", "salesforce:001B",
+            noon + timedelta(days=4),
+        ),
+    ]  # fmt: skip

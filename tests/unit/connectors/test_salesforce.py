@@ -370,6 +370,10 @@ def test_history_keeps_what_was_before(org: Org, crm: Installation) -> None:
         ("0170", None, "Open"),
         ("0171", "Open", "Qualified"),
     ]
+    # Salesforce drops it after 18 months; what has landed stays.
+    org.db.execute("delete from LeadHistory where Id = '0170'")
+    assert crm.load(tables=["lead_history"], full=True)["lead_history"].rows_deleted == 0
+    assert crm.current("lead_history", "Id", "Id") == [("0170",), ("0171",)]
 
 
 def test_values_come_exactly(org: Org, crm: Installation) -> None:
