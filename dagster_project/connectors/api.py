@@ -128,6 +128,8 @@ class ApiReader(Generic[S]):
         taken_at = utc_now().replace(tzinfo=None)
         yield extract
         if not (table and table.cursor_field):
+            if table and extract.gap:
+                raise _no_copy(f"{self._source.system}.{table.name}", extract.gap)
             # A copy of the whole table is as new as the moment at which it was taken.
             extract.newest_at = taken_at
         elif not self._window:
@@ -469,6 +471,21 @@ def _batches(
                 row.append(utc(record.get(cursor), zone))
             rows.append(tuple(row))
         yield Batch(columns, rows)
+
+
+def _no_copy(where: str, gap: int) -> SourceError:
+    return SourceError(
+        Words(
+            f"{where}: {gap} rows that the source announced did not come. Nothing was landed, as "
+            "they would count as deleted.",
+            f"{where}：数据源告知的行中有 {gap} 行没有返回；未入湖，否则缺少的行会被视为已删除。",
+        ),
+        Words(
+            "Load again. If they stay away, see whether the user may read them.",
+            "请重新加载。若一直缺少，请确认该用户是否有权读取这些行。",
+        ),
+        is_transient=True,
+    )
 
 
 def _told_gap(gap: int) -> Words:

@@ -269,6 +269,26 @@ def test_a_record_without_a_time_of_change_comes_with_each_load(
     assert crm.load()["crm_lead"].rows_loaded == 0
 
 
+def test_a_copy_that_lacks_rows_is_not_landed(
+    odoo: Odoo, crm: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = crm.settings.sources_file.read_text().rstrip()
+    crm.sources(f'{text}\n[[source.table]]\nname = "crm_lead"\nload = "snapshot"\n')
+    for number in (1, 2):
+        odoo.put(number, NOON)
+    assert crm.load()["crm_lead"].rows_loaded == 2
+    # It is counted, and not shown.
+    with monkeypatch.context() as patch:
+        patch.setattr(Odoo, "search_count", lambda *_, **__: 2)
+        kept = odoo.rows["crm.lead"].pop(2)
+        receipt = crm.load()["crm_lead"]
+        assert (receipt.status, receipt.is_transient) == ("failed", True)
+        assert "1 rows that the source announced did not come" in receipt.message_en
+    odoo.rows["crm.lead"][2] = kept
+    assert crm.load()["crm_lead"].status == "unchanged"
+    assert crm.current("crm_lead", "id", "id") == [(1,), (2,)]
+
+
 def test_a_deleted_record_is_missed_by_its_key(odoo: Odoo, crm: Installation) -> None:
     for number in (1, 2):
         odoo.put(number, NOON)
