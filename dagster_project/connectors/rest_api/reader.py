@@ -692,6 +692,10 @@ class RestReader:
             zone=self._zone,
             values_tell=True,
         )
+        for name, kind in table.types.items():
+            if kind == "text":
+                # Declared to hold values of any type.
+                extract.type_changes.pop(name, None)
 
     def _batches(
         self,

@@ -1046,6 +1046,26 @@ def test_frozen_table_waits_for_a_changed_type_and_keeps_its_cursor(
     assert shop.current("orders", "id", "id, amount") == [(1, 1.5), (2, 0.75), (3, 0.25)]
 
 
+@pytest.mark.parametrize(
+    ("declared", "changes"),
+    [
+        ("", [("type", "code", "integer", "evolve", "loaded")]),
+        ('  types = { code = "text" }\n', []),
+    ],
+)
+def test_text_that_becomes_a_number_is_told_unless_any_value_is_expected(
+    shop: Installation, server: RestServer, declared: str, changes: list[Any]
+) -> None:
+    rows: list[dict[str, Any]] = [{"id": 1, "code": "007"}]
+    server.routes["/api/orders"] = lambda call: {"data": rows}
+    configure(shop, server, declared)
+    shop.load()
+    rows[0] = {"id": 1, "code": 7}
+    assert shop.load()["orders"].rows_loaded == 1
+    assert structure(shop) == changes
+    assert shop.current("orders", "id", "code") == [("7",)]
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_list_that_is_gone_is_logged_and_so_is_its_return(
     shop: Installation, server: RestServer, status: int
