@@ -123,3 +123,16 @@
             ranked.visitor_id = against.visitor_id
             and ranked.candidate_id = against.candidate_id
 {%- endmacro %}
+
+{# Models by whose rows every visitor is identified: what people state, and who there is.
+   int_identity__changed_visitors comes after them. #}
+{% macro identity_follows() -%}
+    {{ return([
+        'dim_contact',
+        'dim_account',
+        'dim_rep',
+        'int_identity__link_rules',
+        'int_rules__thresholds',
+        'visitor_link_override'
+    ]) }}
+{%- endmacro %}

@@ -35,9 +35,10 @@
     {{ return(made.sql) }}
 {%- endmacro %}
 
-{# A table about the days, which every per-day model comes after by way of int_web__visitor_days. #}
-{% macro table_of_days(name) -%}
-    {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+{# Relation of a model or rule table that the calling model comes after. #}
+{% macro built_table(name) -%}
+    {%- set node = graph.nodes.get('seed.' ~ project_name ~ '.' ~ name)
+        or graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
     {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
 {%- endmacro %}
 
@@ -71,17 +72,17 @@
     {%- set days -%}
         {%- if is_new -%}
             select event_date, sum(count_events) as count_events
-            from {{ table_of_days('int_web__landed_days') }}
+            from {{ built_table('int_web__landed_days') }}
             group by event_date
         {%- else -%}
             select event_date, count_events
-            from {{ table_of_days('int_web__changed_days') }}
+            from {{ built_table('int_web__changed_days') }}
             {{ 'where has_new_lines' if own_lines_only }}
             {%- if follows_names %}
                 union
                 select landed.event_date, cast(sum(landed.count_events) as bigint) as count_events
-                from {{ table_of_days('int_web__landed_days') }} as landed
-                inner join {{ table_of_days('int_intent__renamed_days') }} as renamed
+                from {{ built_table('int_web__landed_days') }} as landed
+                inner join {{ built_table('int_intent__renamed_days') }} as renamed
                     on landed.event_date = renamed.event_date
                 group by landed.event_date
             {%- endif -%}
@@ -92,7 +93,7 @@
         ~ "date_diff('day', date '2000-01-01', days.event_date), "
         ~ 'cast(reach.reach_seconds as bigint), '
         ~ 'cast(ceil(reach.reach_seconds / 86400) as bigint) '
-        ~ 'from (' ~ days ~ ') as days cross join ' ~ table_of_days('int_web__rule_version') ~ ' as reach '
+        ~ 'from (' ~ days ~ ') as days cross join ' ~ built_table('int_web__rule_version') ~ ' as reach '
         ~ 'order by days.event_date nulls last'
     ) -%}
     {%- set batches = [] -%}
@@ -119,7 +120,7 @@
    the model's own text (a table of another version is built anew), and the changes it has followed. #}
 {% macro days_table_comment() -%}
     {%- set rules = run_query(
-        'select rule_version, changes_id from ' ~ table_of_days('int_web__rule_version')
+        'select rule_version, changes_id from ' ~ built_table('int_web__rule_version')
     ).rows[0] -%}
     {{ return({
         'version': local_md5(model.checksum.checksum ~ ' ' ~ rules[0]), 'changes_id': rules[1]
@@ -130,7 +131,7 @@
 {% macro unfollowed_models(tags) -%}
     {%- set unfollowed = [] -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
-        {%- set changes = run_query('select changes_id from ' ~ table_of_days('int_web__rule_version')) -%}
+        {%- set changes = run_query('select changes_id from ' ~ built_table('int_web__rule_version')) -%}
         {%- for node in graph.nodes.values() if node.config.enabled -%}
             {%- for tag in tags if tag in node.tags -%}
                 {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
@@ -149,7 +150,9 @@
 {# The state before, as a query, where some per-day model has not followed the changes; else none. #}
 {% macro incomplete_days() -%}
     {{ return(
-        last_built_days('landed') if unfollowed_models(['web_days', 'web_names']) else none
+        last_built_days('landed')
+        if unfollowed_models(['web_days', 'web_names', 'web_visitors', 'web_identities'])
+        else none
     ) }}
 {%- endmacro %}
 
@@ -162,41 +165,44 @@
     {{ return(found.rows[0][0] if found.rows else none) }}
 {%- endmacro %}
 
-{% materialization replaced_days, adapter='duckdb' -%}
+{# Whether a table has to be made whole: it is not there, or was made by something else. #}
+{% macro is_built_anew(existing, version) -%}
+    {{ return(
+        existing is none or existing.is_view or should_full_refresh()
+        or (comment_of_table(existing) or '').split(' ')[0] != version
+    ) }}
+{%- endmacro %}
+
+{# Makes the table of a model whole, or replaces some of its rows.
+   `no_rows`: the model's SQL without any row; `parts`: pairs of `where`, the rows that go, and
+   `sql`, those that come; `comment`: what the table says of itself. #}
+{% macro replace_rows(existing, is_new, no_rows, parts, comment) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set comment = days_table_comment() -%}
-    {%- set day_column = config.require('meta')['day_column'] -%}
-    {%- set own_lines_only = config.get('meta').get('own_lines_only', false) -%}
-    {%- set is_new = existing is none or existing.is_view or should_full_refresh()
-        or (comment_of_table(existing) or '').split(' ')[0] != comment.version -%}
-    {%- set follows_names = config.get('meta').get('follows_names', false) -%}
-    {%- set batches = batches_of_days(is_new, own_lines_only, follows_names) -%}
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
 
     {%- do drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -%}
     {%- do drop_relation_if_exists(load_cached_relation(backup)) -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do run_hooks(pre_hooks, inside_transaction=False) -%}
+    {%- do run_hooks(pre_hooks, inside_transaction=True) -%}
 
-    {% call statement('main') -%}
+    {%- call statement('main') -%}
         {%- if config.get('contract').enforced %}
-            {{ get_assert_columns_equivalent(sql_of_days(sql, none)) }}
+            {{ get_assert_columns_equivalent(no_rows) }}
         {%- endif %}
         {%- if is_new %}
             create table {{ built }} as
-            {{ sql_of_days(sql, none) }};
+            {{ no_rows }};
         {%- endif %}
-        {%- for batch in batches %}
+        {%- for part in parts %}
             {%- if not is_new %}
-                delete from {{ built }} where {{ days_filter('day', day_column, batch) }};
+                delete from {{ built }} where {{ part.where }};
             {%- endif %}
             insert into {{ built }} by name
-            {{ sql_of_days(sql, batch) }};
+            {{ part.sql }};
         {%- endfor %}
-        comment on table {{ built }} is '{{ comment.version }} {{ comment.changes_id }}';
-    {%- endcall %}
+        comment on table {{ built }} is '{{ comment }}';
+    {%- endcall -%}
 
     {%- if is_new -%}
         {%- if existing is not none -%}
@@ -204,21 +210,52 @@
         {%- endif -%}
         {%- do adapter.rename_relation(built, target_relation) -%}
     {%- endif -%}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do run_hooks(post_hooks, inside_transaction=True) -%}
     {%- do adapter.commit() -%}
     {%- do drop_relation_if_exists(backup) -%}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {%- do run_hooks(post_hooks, inside_transaction=False) -%}
+{%- endmacro %}
+
+{% materialization replaced_days, adapter='duckdb' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set comment = days_table_comment() -%}
+    {%- set meta = config.require('meta') -%}
+    {%- set is_new = is_built_anew(existing, comment.version) -%}
+    {%- set parts = [] -%}
+    {%- for batch in batches_of_days(
+        is_new, meta.get('own_lines_only', false), meta.get('follows_names', false)
+    ) -%}
+        {%- do parts.append({
+            'where': days_filter('day', meta.day_column, batch), 'sql': sql_of_days(sql, batch)
+        }) -%}
+    {%- endfor -%}
+    {%- do replace_rows(
+        existing,
+        is_new,
+        sql_of_days(sql, none),
+        parts,
+        comment.version ~ ' ' ~ comment.changes_id
+    ) -%}
     {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}
 
 {# In a build, a test of a table whose days are replaced looks at the days that the build computed,
-   and at those around, which a session could wrongly share: the others were tested when they were
-   written. `dbt test` looks at all rows. #}
+   and at those around, which a session could wrongly share; of a table whose keys are replaced at
+   the keys that it computed. The others were tested when they were written. `dbt test` looks at all
+   rows. #}
 {% macro duckdb__get_where_subquery(relation) -%}
     {%- if not (execute and replaces_days() and flags.WHICH == 'build') or config.get('where') -%}
         {{ return(default__get_where_subquery(relation)) }}
     {%- endif -%}
     {%- set tested = graph.nodes.get(model.attached_node) -%}
+    {%- if tested and tested.config.materialized == 'replaced_keys'
+        and ' changed ' in (comment_of_table(relation) or '') -%}
+        {{ return(
+            '(select * from ' ~ relation ~ ' where ' ~ tested.config.meta.key_column ~ ' in '
+            ~ changed_keys_of(tested.config.meta) ~ ') as computed_rows'
+        ) }}
+    {%- endif -%}
     {%- if not tested or tested.config.materialized != 'replaced_days' -%}
         {{ return(default__get_where_subquery(relation)) }}
     {%- endif -%}

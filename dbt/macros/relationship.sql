@@ -89,7 +89,7 @@
             {%- set term = column ~ " = '" ~ batch.version ~ "'" -%}
         {%- elif kind == 'customer' and batch.is_changed_only -%}
             {%- set term = column ~ ' in (select changed.customer_id from '
-                ~ table_of_days('int_relationship__changed_customers') ~ ' as changed)' -%}
+                ~ built_table('int_relationship__changed_customers') ~ ' as changed)' -%}
         {%- elif kind == 'new' -%}
             {%- set term = column ~ ' <= ' ~ last
                 ~ (' and ' ~ column ~ ' >= ' ~ first if batch.is_carried else '') -%}
@@ -107,7 +107,7 @@
             ~ 'overlap_points from ' ~ built ~ ' where index_date = ' ~ first ~ ' - 1 '
             ~ "and definition_version = '" ~ batch.version ~ "'"
             ~ (' and customer_id in (select changed.customer_id from '
-                ~ table_of_days('int_relationship__changed_customers') ~ ' as changed)'
+                ~ built_table('int_relationship__changed_customers') ~ ' as changed)'
                 if batch.is_changed_only else '')
         ) -%}
     {%- endif -%}
@@ -118,7 +118,7 @@
    be referred to, and it is in another schema than some of them. #}
 {% macro earlier_relationship_build() -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build', 'test') -%}
-        {{ return(table_of_days('int_relationship__built_customers')) }}
+        {{ return(built_table('int_relationship__built_customers')) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
@@ -194,15 +194,15 @@
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
     {%- set counts = run_query(
-        'select (select count(*) from ' ~ table_of_days('int_relationship__customer_states') ~ '), '
-        ~ '(select count(*) from ' ~ table_of_days('int_relationship__changed_customers') ~ ')'
+        'select (select count(*) from ' ~ built_table('int_relationship__customer_states') ~ '), '
+        ~ '(select count(*) from ' ~ built_table('int_relationship__changed_customers') ~ ')'
     ).rows[0] -%}
     {%- set known = comment[1:] -%}
     {%- set spans, batches, names = [], [], [] -%}
     {%- for name, window_days, is_current, first, last in run_query(
         'select definition_version, cast(coverage_window_days as bigint), is_current, '
         ~ 'cast(first_date as string), cast(last_date as string) from '
-        ~ table_of_days('int_relationship__definition_days') ~ ' order by definition_version'
+        ~ built_table('int_relationship__definition_days') ~ ' order by definition_version'
     ).rows -%}
         {%- set mark = name ~ ('*' if is_current else '') -%}
         {%- do names.append(mark) -%}
@@ -257,7 +257,7 @@
                     and index_date between date '{{ batch.first }}' and date '{{ batch.last }}'
                     and customer_id in (
                         select changed.customer_id
-                        from {{ table_of_days('int_relationship__changed_customers') }} as changed
+                        from {{ built_table('int_relationship__changed_customers') }} as changed
                     );
             {%- endif %}
             insert into {{ built }} by name

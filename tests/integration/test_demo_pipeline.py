@@ -195,6 +195,83 @@ def test_days_of_visitors_who_are_named_otherwise_are_made_again_and_no_others(
         assert copy.execute(renamed) == [(0,)]
 
 
+IDENTIFIED = {
+    "int_identity__evidence": "intermediate",
+    "int_identity__decided_evidence": "intermediate",
+    "int_identity__contact_candidates": "intermediate",
+    "int_identity__account_candidates": "intermediate",
+    "fct_visitor_link": "core",
+    "dim_web_visitor": "core",
+    "mart_visitor_link": "marts",
+    "int_identity__visitor_reviews": "intermediate",
+    "int_intent__named_visitors": "intermediate",
+}
+
+
+def test_visitors_whose_values_mean_somebody_else_are_made_again_and_no_others(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    today = date(2026, 6, 30)
+    with rebuilt(settings, tmp_path) as copy:
+
+        def rows() -> dict[str, list[tuple[object, ...]]]:
+            return {
+                table: copy.execute(f"from {schema}.{table} order by all")
+                for table, schema in IDENTIFIED.items()
+            }
+
+        def run(*models: str) -> None:
+            version, changed = "int_web__rule_version", "int_identity__changed_visitors"
+            last = "int_identity__followed_meanings"
+            copy.dbt(today, "run", "--select", version, changed, *models, last)
+
+        def told(table: str) -> str:
+            ((comment,),) = copy.execute(
+                f"select comment from duckdb_tables() where table_name = '{table}'"
+            )
+            return str(comment)
+
+        before = rows()
+        assert all(before.values())
+        count_all = "select count(*) from core.dim_web_visitor"
+        count_changed = "select count(*) from intermediate.int_identity__changed_visitors"
+        copy.execute("truncate intermediate.int_web__changed_visitors")
+        meanings = "intermediate.int_identity__value_meanings"
+        copy.execute(
+            f"delete from {meanings} where observed_value in (select observed_value "
+            "from intermediate.int_identity__evidence as evidence inner join "
+            "intermediate.int_identity__seen_values as seen using (visitor_id, field) "
+            "where evidence.field = 'login' group by all order by all limit 3)"
+        )
+        copy.execute(
+            f"update {meanings} set confidence = 0.99 where observed_value in (select "
+            f"observed_value from {meanings} where field = 'address' group by all order by all "
+            "limit 3)"
+        )
+        # A build that breaks off: the next one makes up for it, though nothing else has changed.
+        run("int_web__visitors", "int_identity__evidence", "int_identity__decided_evidence")
+        half = rows()
+        assert half["int_identity__evidence"] != before["int_identity__evidence"]
+        assert half["dim_web_visitor"] == before["dim_web_visitor"]
+        run("int_web__visitors", *IDENTIFIED)
+        assert all(" changed " in told(table) for table in IDENTIFIED)
+        assert 0 < copy.execute(count_changed)[0][0] < copy.execute(count_all)[0][0] / 2
+        followed = rows()
+        assert all(
+            followed[table] != before[table] for table in IDENTIFIED if "review" not in table
+        )
+        copy.dbt(today, "run", "--full-refresh", "--select", *IDENTIFIED)
+        assert all(" all " in told(table) for table in IDENTIFIED)
+        assert rows() == followed
+        run("int_web__visitors", *IDENTIFIED)
+        assert copy.execute(count_changed) == [(0,)]
+        # What people state makes all anew.
+        copy.execute("update core.dim_contact set contact_name = contact_name || ' (new)'")
+        run("int_web__visitors", *IDENTIFIED)
+        assert all(" all " in told(table) for table in IDENTIFIED)
+        assert rows()["mart_visitor_link"] != followed["mart_visitor_link"]
+
+
 def test_every_planted_signal_is_found_and_nothing_else(
     first: CommandResult, settings: Settings
 ) -> None:

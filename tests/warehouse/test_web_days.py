@@ -76,7 +76,8 @@ CASE_DAYS = 14
 COUNT_LOADS = 4
 BEFORE = ("int_web__landed_days", "int_web__rule_version", "int_web__changed_days")
 DAYS = ("int_web__visitor_days", "int_web__visitor_day_flags", "fct_web_page_view")
-ALL = (*BEFORE, "tag:web_days", "int_web__built_days")
+VISITORS = ("int_web__changed_visitors", "int_web__visitors")
+ALL = (*BEFORE, "tag:web_days", *VISITORS, "int_web__built_days")
 
 
 @dataclass(frozen=True)
@@ -264,13 +265,15 @@ class Warehouse:
             return connection.execute(sql).fetchall()
 
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every per-day model."""
+        """Every row of every model by day, and of the visitors."""
         return {
             name: self.query(f"select * from {schema}.{name} order by all")
             for schema, name in (
                 ("intermediate", "int_web__visitor_days"),
                 ("intermediate", "int_web__visitor_day_flags"),
                 ("intermediate", "int_web__overlong_sessions"),
+                ("intermediate", "int_web__visitor_views"),
+                ("intermediate", "int_web__visitors"),
                 ("core", "fct_web_page_view"),
                 ("core", "fct_web_session"),
                 ("marts", "mart_web_day"),
@@ -449,7 +452,7 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
         return [line for some in lines.values() for line in some]
 
     land(0)
-    warehouse.build(models=["+tag:web_days", "int_web__built_days"])
+    warehouse.build(models=["+tag:web_days", *VISITORS, "int_web__built_days"])
     check(warehouse, landed())
     land(1)
     warehouse.build()
@@ -467,10 +470,19 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
     warehouse.build("--full-refresh")
     assert warehouse.state() == replaced
 
-    # Lines that go again leave no empty shells.
+    # Lines that go again leave no empty shells, nor visitors who were never there.
     lines[3] = warehouse.land([], 3)
+    count_all = warehouse.query("select count(*) from intermediate.int_web__visitors")
+    warehouse.build(models=[*BEFORE, *DAYS])
     warehouse.build()
     check(warehouse, landed())
+    left = warehouse.state()
+    assert warehouse.query("select count(*) from intermediate.int_web__visitors") < count_all
+    comments = "select comment from duckdb_tables() where table_name = 'int_web__visitors'"
+    assert " changed " in warehouse.query(comments)[0][0]
+    warehouse.build("--full-refresh")
+    assert " all " in warehouse.query(comments)[0][0]
+    assert warehouse.state() == left
 
     # Another rule computes every day anew.
     warehouse.seed("thresholds", gap_minutes=10)

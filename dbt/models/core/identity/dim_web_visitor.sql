@@ -1,30 +1,42 @@
 -- One row per web visitor (a browser, or an address and agent), with the contact and account it
 -- belongs to. Whoever is not identified surely enough, and who is disputed, is anonymous.
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 visitors as (
 
     select * from {{ ref('int_web__visitors') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 
 contacts as (
 
     select * from {{ ref('int_identity__contact_candidates') }}
-    where standing = 'chosen'
+    where {{ is_changed_key('visitor_id') }} and standing = 'chosen'
 
 ),
 
 accounts as (
 
     select * from {{ ref('int_identity__account_candidates') }}
-    where standing = 'chosen'
+    where {{ is_changed_key('visitor_id') }} and standing = 'chosen'
 
 ),
 
 links as (
 
     select * from {{ ref('fct_visitor_link') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 

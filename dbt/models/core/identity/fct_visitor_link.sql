@@ -1,22 +1,35 @@
 -- One row per piece of evidence that links a web visitor to a contact or an account, with what came
 -- of it.
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 evidence as (
 
     select * from {{ ref('int_identity__decided_evidence') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 
 contacts as (
 
     select * from {{ ref('int_identity__contact_candidates') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 
 accounts as (
 
     select * from {{ ref('int_identity__account_candidates') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 

@@ -2,13 +2,22 @@
 -- sure all of it is together, and how the account stands: chosen, disputed, overruled or weak.
 -- A person goes before everything that speaks for an account. While it is disputed who the person
 -- is, only an account that all of the disputed belong to is chosen.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 evidence as (
 
     select * from {{ ref('int_identity__decided_evidence') }}
-    where not is_undone
+    where {{ is_changed_key('visitor_id') }} and not is_undone
 
 ),
 
@@ -40,7 +49,9 @@ persons as (
         people.account_id
     from {{ ref('int_identity__contact_candidates') }} as candidates
     inner join {{ ref('dim_contact') }} as people on candidates.contact_id = people.contact_id
-    where candidates.standing in ('chosen', 'disputed')
+    where
+        {{ is_changed_key('candidates.visitor_id') }}
+        and candidates.standing in ('chosen', 'disputed')
 
 ),
 

@@ -1,13 +1,22 @@
 -- One row per visitor and contact that evidence names: how sure all of it is together, and how the
 -- contact stands: chosen, disputed, overruled (somebody else is surer or was decided for) or weak
 -- (nobody reaches the confidence that is needed).
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 evidence as (
 
     select * from {{ ref('int_identity__decided_evidence') }}
-    where not is_undone
+    where {{ is_changed_key('visitor_id') }} and not is_undone
 
 ),
 

@@ -1,6 +1,15 @@
 -- One row per piece of evidence for a visitor, people's decisions (rule `manual_decision`)
 -- included: whether it was undone, and whether it is what a person decided for.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 visitors as (
@@ -9,7 +18,10 @@ visitors as (
         visitor_id,
         source_system
     from {{ ref('int_web__visitors') }}
-    where not coalesce(is_bot, false) and not coalesce(is_staff, false)
+    where
+        {{ is_changed_key('visitor_id') }}
+        and not coalesce(is_bot, false)
+        and not coalesce(is_staff, false)
 
 ),
 
@@ -84,6 +96,7 @@ evidence as (
         last_evidence_at,
         cast(null as bigint) as decision_number
     from {{ ref('int_identity__evidence') }}
+    where {{ is_changed_key('visitor_id') }}
     union all
     select
         visitor_id,

@@ -1,6 +1,15 @@
 -- One row per visitor, rule, evidence value and contact or account that it names, with the first
 -- view that shows it. Robots and our own people are no visitors here.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 meanings as (
@@ -15,7 +24,10 @@ people as (
         visitor_id,
         visitor_key
     from {{ ref('int_web__visitors') }}
-    where not coalesce(is_bot, false) and not coalesce(is_staff, false)
+    where
+        {{ is_changed_key('visitor_id') }}
+        and not coalesce(is_bot, false)
+        and not coalesce(is_staff, false)
 
 ),
 
@@ -51,6 +63,7 @@ accounts as (
 values_of_days as (
 
     select * from {{ ref('int_identity__seen_values') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 

@@ -1,6 +1,15 @@
 -- One row per visitor whose contact or account is known, with whom the visitor is and since when
 -- that can be known.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 visitors as (
@@ -11,7 +20,9 @@ visitors as (
         account_id,
         link_level
     from {{ ref('dim_web_visitor') }}
-    where contact_id is not null or account_id is not null
+    where
+        {{ is_changed_key('visitor_id') }}
+        and (contact_id is not null or account_id is not null)
 
 ),
 
@@ -23,7 +34,9 @@ links as (
         account_id,
         min(first_evidence_at) as linked_at
     from {{ ref('fct_visitor_link') }}
-    where status in ('active', 'confirmed', 'conflict')
+    where
+        {{ is_changed_key('visitor_id') }}
+        and status in ('active', 'confirmed', 'conflict')
     group by visitor_id, contact_id, account_id
 
 ),

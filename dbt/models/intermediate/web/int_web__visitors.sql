@@ -1,20 +1,16 @@
 -- One row per visitor: what the tool says it is, else address and agent.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={'key_column': 'visitor_id', 'changed_keys': 'int_web__changed_visitors', 'follows': []},
+    tags=['web_visitors']
+) }}
+-- depends_on: {{ ref('int_web__changed_visitors') }}
 with
 
 flags as (
 
     select * from {{ ref('int_web__visitor_day_flags') }}
-
-),
-
-sessions as (
-
-    select
-        visitor_id,
-        count(*) as count_sessions
-    from {{ ref('fct_web_session') }}
-    group by visitor_id
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 
@@ -22,9 +18,10 @@ views as (
 
     select
         visitor_id,
-        count(*) as count_page_views
-    from {{ ref('fct_web_page_view') }}
-    where page_kind in ('page', 'document')
+        cast(sum(count_sessions) as bigint) as count_sessions,
+        cast(sum(count_page_views) as bigint) as count_page_views
+    from {{ ref('int_web__visitor_views') }}
+    where {{ is_changed_key('visitor_id') }}
     group by visitor_id
 
 ),
@@ -69,11 +66,10 @@ select
     visitors.user_agent,
     visitors.first_seen_at,
     visitors.last_seen_at,
-    coalesce(sessions.count_sessions, 0) as count_sessions,
+    coalesce(views.count_sessions, 0) as count_sessions,
     coalesce(views.count_page_views, 0) as count_page_views,
     visitors.rule_rank is not null as is_bot,
     {{ web_rule_of_rank('visitors.rule_rank') }} as bot_reason,
     visitors.is_staff
 from visitors
-left join sessions on visitors.visitor_id = sessions.visitor_id
 left join views on visitors.visitor_id = views.visitor_id

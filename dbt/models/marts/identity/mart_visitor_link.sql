@@ -1,15 +1,27 @@
 -- One row per piece of evidence that links a web visitor to a contact or an account.
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key_column': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': identity_follows()
+    },
+    tags=['web_identities']
+) }}
+-- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
 
 links as (
 
     select * from {{ ref('fct_visitor_link') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 
 visitors as (
 
     select * from {{ ref('dim_web_visitor') }}
+    where {{ is_changed_key('visitor_id') }}
 
 ),
 

@@ -19,6 +19,8 @@ select
     visitor_address,
     count(distinct user_agent) as count_user_agents,
     cast(sum(count_requests) as bigint) as count_requests,
-    cast(sum(count_bytes) as bigint) as count_bytes
+    cast(sum(count_bytes) as bigint) as count_bytes,
+    min(first_seen_at) as first_seen_at,
+    max(last_seen_at) as last_seen_at
 from visitor_days
 group by source_system, event_date, visitor_address

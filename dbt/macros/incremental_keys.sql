@@ -1,0 +1,88 @@
+{# Tables that hold all rows of a key, such as of a visitor, once. On DuckDB a build replaces the rows
+   of the keys that a model of changed keys names; everywhere else the same models are plain tables.
+
+   A model says where its keys come in by is_changed_key(). It is written as `true` with a mark, and
+   the materialization puts the keys in. `meta` of such a model:
+   - key_column: the column of the model and of the changed keys;
+   - changed_keys: the model with one row per changed key;
+   - follows: models by whose rows every key is made. When one of them is another, all keys are. #}
+
+{% macro keys_materialization() -%}
+    {{ return('replaced_keys' if replaces_days() else 'table') }}
+{%- endmacro %}
+
+{# True for rows of the keys to compute. #}
+{% macro is_changed_key(column) -%}
+    true /*key:{{ column }}*/
+{%- endmacro %}
+
+{# The model's SQL where `is_changed` holds of the keys: a list of them as a query, true, or false. #}
+{% macro sql_of_keys(sql, is_changed) -%}
+    {%- set made = namespace(sql=sql) -%}
+    {%- for column in modules.re.findall('true /[*]key:([^*]*)[*]/', sql) -%}
+        {%- set filter = is_changed if is_changed in ('true', 'false') else column ~ ' in ' ~ is_changed -%}
+        {%- set made.sql = made.sql | replace('true /*key:' ~ column ~ '*/', filter) -%}
+    {%- endfor -%}
+    {{ return(made.sql) }}
+{%- endmacro %}
+
+{# The changed keys of a model as a query. #}
+{% macro changed_keys_of(meta) -%}
+    {{ return(
+        '(select ' ~ meta.key_column ~ ' from ' ~ built_table(meta.changed_keys) ~ ')'
+    ) }}
+{%- endmacro %}
+
+{# Version of all rows of a model with keys: its text, the rules of the web log, what it follows. #}
+{% macro version_of_keys(meta) -%}
+    {%- set parts = [model.checksum.checksum] -%}
+    {%- do parts.append(run_query(
+        'select rule_version from ' ~ built_table('int_web__rule_version')
+    ).rows[0][0]) -%}
+    {%- for name in meta.follows -%}
+        {%- do parts.append(run_query(
+            'select cast(sum(cast(hash(followed) as hugeint)) as string) from '
+            ~ built_table(name) ~ ' as followed'
+        ).rows[0][0] or '') -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | join(' '))) }}
+{%- endmacro %}
+
+{% materialization replaced_keys, adapter='duckdb' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set meta = config.require('meta') -%}
+    {%- set version = version_of_keys(meta) -%}
+    {%- set is_new = is_built_anew(existing, version) -%}
+    {%- set changed = changed_keys_of(meta) -%}
+    {%- set changes_id = run_query(
+        'select changes_id from ' ~ built_table('int_web__rule_version')
+    ).rows[0][0] -%}
+    {%- do replace_rows(
+        existing,
+        is_new,
+        sql_of_keys(sql, 'false'),
+        [{
+            'where': meta.key_column ~ ' in ' ~ changed,
+            'sql': sql_of_keys(sql, 'true' if is_new else changed)
+        }],
+        version ~ (' all ' if is_new else ' changed ') ~ changes_id
+    ) -%}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
+
+{# Whether the models with these tags stand at different builds: the last one broke off between
+   them. To be asked before any of them is built. #}
+{% macro is_half_built(tags) -%}
+    {%- set found = [] -%}
+    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
+        {%- for node in graph.nodes.values()
+            if node.config.enabled and node.tags | select('in', tags) | list -%}
+            {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+            {%- if relation -%}
+                {%- do found.append((comment_of_table(relation) or '').split(' ')[-1]) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found | unique | list | length > 1) }}
+{%- endmacro %}
