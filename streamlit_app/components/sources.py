@@ -157,11 +157,12 @@ def tables(view: View) -> None:
         shaped = dict(row)
         for name in ("message", "remedy"):
             shaped[name] = row.get(f"{name}_{view.language}") or row.get(f"{name}_en")
-        shaped["coverage"] = None
+        # What a source shows of all it has; some only tell in words that it is not known.
+        told = row.get(f"coverage_{view.language}") or ""
         if row["coverage_seen"] is not None and row["coverage_all"] is not None:
             of_total = view.text("trust.of", total=formats.number(row["coverage_all"]))
-            told = row.get(f"coverage_{view.language}") or ""
-            shaped["coverage"] = f"{formats.number(row['coverage_seen'])} {of_total} {told}".strip()
+            told = f"{formats.number(row['coverage_seen'])} {of_total} {told}"
+        shaped["coverage"] = told.strip() or None
         shaped["quota"] = None
         if row["quota_used"] is not None and row["quota_limit"] is not None:
             of_total = view.text("trust.of", total=formats.number(row["quota_limit"]))

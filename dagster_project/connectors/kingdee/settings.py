@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from dagster_project.connectors.api import ApiTable
+from dagster_project.connectors.plain_secrets import refuse_secret_in_url
 from dagster_project.connectors.source_models import Columns, Source, Text
 
 FIELD_TYPE = re.compile(r"text|integer|number|boolean|timestamp|date|decimal\((\d|1\d)\)")
@@ -85,4 +86,5 @@ class KingdeeSource(Source):
                 raise ValueError(f"give either `{name}_env` or `{name}_file`")
         if not self.server_url.startswith(("https://", "http://")):
             raise ValueError("`server_url` begins with https://")
+        refuse_secret_in_url("server_url", self.server_url, "use `user` and `app_secret_env`")
         return self

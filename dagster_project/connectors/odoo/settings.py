@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from dagster_project.connectors.api import ApiTable
+from dagster_project.connectors.plain_secrets import refuse_secret_in_url
 from dagster_project.connectors.source_models import Columns, Source, Text
 
 
@@ -51,4 +52,5 @@ class OdooSource(Source):
             raise ValueError("give either `user` or `user_env`")
         if not self.url.startswith(("https://", "http://")):
             raise ValueError("`url` begins with https://")
+        refuse_secret_in_url("url", self.url, "use `user` and `api_key_env`")
         return self

@@ -214,6 +214,11 @@ def test_a_secret_may_be_a_file_and_is_masked_like_others(
 
 REST = 'kind = "rest"\nurl = "{url}/api"\ntries = 1\n'
 FILES = 'kind = "files"\nlocation = "{here}/data"\n'
+ODOO = 'kind = "odoo"\nurl = "https://h"\ndatabase = "d"\nuser = "u"\napi_key_env = "KEY"\n'
+KINGDEE = (
+    'kind = "kingdee"\nserver_url = "https://h/k3cloud"\naccount_id = "1"\nuser = "u"\n'
+    'app_id_env = "ID"\napp_secret_env = "KEY"\n'
+)
 LOGIN = (
     'auth = {{ type = "login", url = "{{url}}/corpAccessToken", {}, '
     'put = {{ "header:X-Token" = "access_token" }} }}\n'
@@ -236,6 +241,8 @@ LISTED = TABLE + '  rows = "data"\n'
          "options_env"),
         ('kind = "files"\nlocation = "http://host:80/out?sig=plain-7f3a"' + TABLE, "location",
          "options_env"),
+        (ODOO.replace("//h", "//me:plain-7f3a@h"), "url", "api_key_env"),
+        (KINGDEE.replace("//h", "//me:plain-7f3a@h"), "server_url", "app_secret_env"),
         (REST + 'headers = { X-Api-Key = "plain-7f3a" }' + LISTED, "headers", "headers_file"),
         (REST + 'params = { api_key = "plain-7f3a" }' + LISTED, "params", "params_env"),
         (REST + 'body = { login = { password = "plain-7f3a" } }' + POSTED, "body.login",
