@@ -192,10 +192,13 @@ def test_the_page_is_complete_in_both_languages(
     loads, _, _, changes = (frame.value for frame in app.dataframe)
     assert list(loads["rows_gap"].dropna()) == [3]
     # One source tells how much of all it shows, the other only in words.
-    assert set(loads["coverage"].dropna()) == {
-        "en": {"46 of 50 members", "members"},
-        "zh": {"46 / 50 成员", "成员"},
-    }[language]
+    assert (
+        set(loads["coverage"].dropna())
+        == {
+            "en": {"46 of 50 members", "members"},
+            "zh": {"46 / 50 成员", "成员"},
+        }[language]
+    )
     assert len(changes) == 3 and text("schema_change.type", language) in set(
         changes["schema_change"]
     )
