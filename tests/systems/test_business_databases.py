@@ -6,6 +6,7 @@ models, on real PostgreSQL and MariaDB. What has to come out was counted by hand
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from dagster_project.connectors import check
 from dagster_project.connectors.receipts import Receipt
 from dagster_project.settings import Settings
 from tests.integration.connectors.test_mysql import server as mariadb
@@ -102,6 +104,28 @@ def test_all_that_is_installed_is_loaded(warehouse: Warehouse) -> None:
         if "not installed" not in receipt.message_en
     )
     assert sum(receipt.rows_rejected for receipt in receipts.values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "table"),
+    [("odoo_database", "mrp", "crm_lead"), ("erpnext_database", "work", "lead")],
+)
+def test_the_check_counts_what_can_be_read_and_names_what_is_not_installed(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    module: str,
+    table: str,
+) -> None:
+    monkeypatch.setenv("SMH_HOME", str(warehouse.settings.home))
+    monkeypatch.setenv("SMH_SOURCES", str(warehouse.settings.sources))
+    assert check.main(kind, ["--check"]) == 0
+    told = capsys.readouterr().out
+    assert "lets us in" in told and "数据库连接成功" in told
+    assert re.search(rf"{table} can be read; rows: [1-9]", told)
+    assert "is not installed" in told and module in told.lower()
+    assert "missing" not in told
 
 
 def test_opportunities_with_their_stages(warehouse: Warehouse) -> None:
