@@ -118,13 +118,25 @@
 
 {# What a table's rows were made by, kept in the table's comment: `version` of rules, thresholds and
    the model's own text (a table of another version is built anew), and the changes it has followed. #}
-{% macro days_table_comment() -%}
+{% macro made_by() -%}
     {%- set rules = run_query(
         'select rule_version, changes_id from ' ~ built_table('int_web__rule_version')
     ).rows[0] -%}
-    {{ return({
-        'version': local_md5(model.checksum.checksum ~ ' ' ~ rules[0]), 'changes_id': rules[1]
-    }) }}
+    {%- set follows = config.get('meta').get('follows', []) -%}
+    {%- set parts = [model.checksum.checksum, rules[0]] + contents_of(follows) -%}
+    {{ return({'version': local_md5(parts | join(' ')), 'changes_id': rules[1]}) }}
+{%- endmacro %}
+
+{# A number for the rows of each model or rule table: another one where a row is another. #}
+{% macro contents_of(names) -%}
+    {%- set found = [] -%}
+    {%- for name in names -%}
+        {%- do found.append(run_query(
+            'select cast(sum(cast(hash(followed) as hugeint)) as string) from '
+            ~ built_table(name) ~ ' as followed'
+        ).rows[0][0] or '') -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {# Names of the models with one of the tags whose table has not followed this build's changes. #}
@@ -151,7 +163,7 @@
 {% macro incomplete_days() -%}
     {{ return(
         last_built_days('landed')
-        if unfollowed_models(['web_days', 'web_names', 'web_visitors', 'web_identities'])
+        if unfollowed_models(['web_days', 'web_names', 'web_visitors', 'web_identities', 'web_addresses'])
         else none
     ) }}
 {%- endmacro %}
@@ -219,7 +231,7 @@
 {% materialization replaced_days, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set comment = days_table_comment() -%}
+    {%- set comment = made_by() -%}
     {%- set meta = config.require('meta') -%}
     {%- set is_new = is_built_anew(existing, comment.version) -%}
     {%- set parts = [] -%}
@@ -252,7 +264,7 @@
     {%- if tested and tested.config.materialized == 'replaced_keys'
         and ' changed ' in (comment_of_table(relation) or '') -%}
         {{ return(
-            '(select * from ' ~ relation ~ ' where ' ~ tested.config.meta.key_column ~ ' in '
+            '(select * from ' ~ relation ~ ' where ' ~ tested.config.meta.key ~ ' in '
             ~ changed_keys_of(tested.config.meta) ~ ') as computed_rows'
         ) }}
     {%- endif -%}
@@ -278,7 +290,8 @@
 {# Relation of a table of an earlier build that may not be referred to (it is built later), or none. #}
 {% macro earlier_table(name) -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build', 'test') -%}
-        {{ return(adapter.get_relation(model.database, model.schema, name)) }}
+        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+        {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}

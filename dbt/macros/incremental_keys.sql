@@ -3,8 +3,8 @@
 
    A model says where its keys come in by is_changed_key(). It is written as `true` with a mark, and
    the materialization puts the keys in. `meta` of such a model:
-   - key_column: the column of the model and of the changed keys;
-   - changed_keys: the model with one row per changed key;
+   - key: a column of the model, or an expression that is never NULL;
+   - changed_keys: the model with one row, of that column alone, per changed key;
    - follows: models by whose rows every key is made. When one of them is another, all keys are. #}
 
 {% macro keys_materialization() -%}
@@ -28,45 +28,25 @@
 
 {# The changed keys of a model as a query. #}
 {% macro changed_keys_of(meta) -%}
-    {{ return(
-        '(select ' ~ meta.key_column ~ ' from ' ~ built_table(meta.changed_keys) ~ ')'
-    ) }}
-{%- endmacro %}
-
-{# Version of all rows of a model with keys: its text, the rules of the web log, what it follows. #}
-{% macro version_of_keys(meta) -%}
-    {%- set parts = [model.checksum.checksum] -%}
-    {%- do parts.append(run_query(
-        'select rule_version from ' ~ built_table('int_web__rule_version')
-    ).rows[0][0]) -%}
-    {%- for name in meta.follows -%}
-        {%- do parts.append(run_query(
-            'select cast(sum(cast(hash(followed) as hugeint)) as string) from '
-            ~ built_table(name) ~ ' as followed'
-        ).rows[0][0] or '') -%}
-    {%- endfor -%}
-    {{ return(local_md5(parts | join(' '))) }}
+    {{ return('(from ' ~ built_table(meta.changed_keys) ~ ')') }}
 {%- endmacro %}
 
 {% materialization replaced_keys, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set meta = config.require('meta') -%}
-    {%- set version = version_of_keys(meta) -%}
-    {%- set is_new = is_built_anew(existing, version) -%}
+    {%- set comment = made_by() -%}
+    {%- set is_new = is_built_anew(existing, comment.version) -%}
     {%- set changed = changed_keys_of(meta) -%}
-    {%- set changes_id = run_query(
-        'select changes_id from ' ~ built_table('int_web__rule_version')
-    ).rows[0][0] -%}
     {%- do replace_rows(
         existing,
         is_new,
         sql_of_keys(sql, 'false'),
         [{
-            'where': meta.key_column ~ ' in ' ~ changed,
+            'where': meta.key ~ ' in ' ~ changed,
             'sql': sql_of_keys(sql, 'true' if is_new else changed)
         }],
-        version ~ (' all ' if is_new else ' changed ') ~ changes_id
+        comment.version ~ (' all ' if is_new else ' changed ') ~ comment.changes_id
     ) -%}
     {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}

@@ -21,7 +21,7 @@ SPOKEN = ("budget_words", "finance_check", "security_asked_repeatedly")
 CORE = (
     "int_intent__rules",
     "int_intent__rule_periods",
-    "int_intent__page_matches",
+    "int_intent__matched_visits",
     "int_intent__evidence",
     "int_intent__raised",
     "int_intent__hit_evidence",

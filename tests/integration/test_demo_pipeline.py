@@ -145,7 +145,12 @@ def test_no_outer_join_compares_every_row_with_every_other(
     assert found.keys() == COMPARES_EVERY_ROW, found
 
 
-FOLLOWS_NAMES = ("int_intent__visits", "int_intent__visit_sessions", "mart_web_session")
+FOLLOWS_NAMES = (
+    "int_intent__visits",
+    "int_intent__matched_visits",
+    "int_intent__visit_sessions",
+    "mart_web_session",
+)
 NAMES = (
     "int_web__rule_version",
     "int_web__changed_days",

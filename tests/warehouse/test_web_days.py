@@ -76,8 +76,13 @@ CASE_DAYS = 14
 COUNT_LOADS = 4
 BEFORE = ("int_web__landed_days", "int_web__rule_version", "int_web__changed_days")
 DAYS = ("int_web__visitor_days", "int_web__visitor_day_flags", "fct_web_page_view")
-VISITORS = ("int_web__changed_visitors", "int_web__visitors")
-ALL = (*BEFORE, "tag:web_days", *VISITORS, "int_web__built_days")
+KEYS = (
+    "int_web__changed_visitors",
+    "int_web__visitors",
+    "int_web__changed_addresses",
+    "mart_web_address",
+)
+ALL = (*BEFORE, "tag:web_days", *KEYS, "int_web__built_days")
 
 
 @dataclass(frozen=True)
@@ -279,6 +284,7 @@ class Warehouse:
                 ("marts", "mart_web_day"),
                 ("marts", "mart_web_visitor_day"),
                 ("marts", "mart_web_address_day"),
+                ("marts", "mart_web_address"),
                 ("marts", "mart_bot_day"),
             )
         }
@@ -452,7 +458,7 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
         return [line for some in lines.values() for line in some]
 
     land(0)
-    warehouse.build(models=["+tag:web_days", *VISITORS, "int_web__built_days"])
+    warehouse.build(models=["+tag:web_days", *KEYS, "int_web__built_days"])
     check(warehouse, landed())
     land(1)
     warehouse.build()

@@ -3,6 +3,7 @@
 {{ config(materialized='table') }}
 {%- set earlier = earlier_table(this.identifier) if unfollowed_models(['web_names']) else none %}
 -- depends_on: {{ ref('int_intent__visits') }}
+-- depends_on: {{ ref('int_intent__matched_visits') }}
 -- depends_on: {{ ref('int_intent__visit_sessions') }}
 -- depends_on: {{ ref('mart_web_session') }}
 select

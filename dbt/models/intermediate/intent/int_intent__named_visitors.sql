@@ -3,7 +3,7 @@
 {{ config(
     materialized=keys_materialization(),
     meta={
-        'key_column': 'visitor_id',
+        'key': 'visitor_id',
         'changed_keys': 'int_identity__changed_visitors',
         'follows': identity_follows()
     },

@@ -10,15 +10,10 @@ rules as (
 
 ),
 
-page_matches as (
-
-    select * from {{ ref('int_intent__page_matches') }}
-
-),
-
 visits as (
 
-    select * from {{ ref('int_intent__visits') }}
+    select * from {{ ref('int_intent__matched_visits') }}
+    where kind in ('page_count', 'download', 'dwell')
 
 ),
 
@@ -28,9 +23,8 @@ matched as (
         rules.signal_id,
         rules.signal_version,
         rules.distinct_on,
-        case
-            when rules.subject_level = 'account' then visits.account_id else visits.person_key
-        end || case when rules.counted_per = 'path' then ':' || visits.url_path else '' end
+        visits.subject_key
+        || case when rules.counted_per = 'path' then ':' || visits.url_path else '' end
             as subject_key,
         case rules.distinct_on
             when 'path' then visits.url_path
@@ -47,17 +41,11 @@ matched as (
         visits.known_at,
         visits.url_path
     from visits
-    inner join page_matches
-        on
-            visits.url_path = page_matches.url_path
-            and coalesce(visits.page_group, '') = coalesce(page_matches.page_group, '')
     inner join rules
         on
-            page_matches.signal_id = rules.signal_id
-            and page_matches.signal_version = rules.signal_version
-    where
-        (rules.min_seconds is null or visits.engaged_seconds > rules.min_seconds)
-        and (rules.subject_level <> 'account' or visits.account_id is not null)
+            visits.signal_id = rules.signal_id
+            and visits.signal_version = rules.signal_version
+    where rules.min_seconds is null or visits.engaged_seconds > rules.min_seconds
 
 ),
 

@@ -10,15 +10,10 @@ rules as (
 
 ),
 
-page_matches as (
-
-    select * from {{ ref('int_intent__page_matches') }}
-
-),
-
 visits as (
 
-    select * from {{ ref('int_intent__visits') }}
+    select * from {{ ref('int_intent__matched_visits') }}
+    where kind = 'sequence'
 
 ),
 
@@ -34,9 +29,7 @@ steps as (
         rules.signal_id,
         rules.signal_version,
         rules.after_seconds,
-        case
-            when rules.subject_level = 'account' then visits.account_id else visits.person_key
-        end as subject_key,
+        visits.subject_key,
         0 as step_order,
         cast(null as string) as object_id,
         visits.web_event_id,
@@ -48,14 +41,10 @@ steps as (
         visits.known_at,
         visits.url_path
     from visits
-    inner join page_matches
-        on
-            visits.url_path = page_matches.url_path
-            and coalesce(visits.page_group, '') = coalesce(page_matches.page_group, '')
     inner join rules
         on
-            page_matches.signal_id = rules.signal_id
-            and page_matches.signal_version = rules.signal_version
+            visits.signal_id = rules.signal_id
+            and visits.signal_version = rules.signal_version
     union all
     select
         rules.signal_id,

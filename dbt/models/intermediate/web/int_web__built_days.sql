@@ -10,11 +10,13 @@
 -- depends_on: {{ ref('mart_web_day') }}
 -- depends_on: {{ ref('mart_web_visitor_day') }}
 -- depends_on: {{ ref('mart_web_address_day') }}
+-- depends_on: {{ ref('mart_web_address') }}
 -- depends_on: {{ ref('mart_bot_day') }}
 -- depends_on: {{ ref('int_web__visitor_views') }}
 -- depends_on: {{ ref('int_identity__seen_values') }}
 -- depends_on: {{ ref('int_identity__followed_meanings') }}
 -- depends_on: {{ ref('int_intent__visits') }}
+-- depends_on: {{ ref('int_intent__matched_visits') }}
 -- depends_on: {{ ref('int_intent__visit_sessions') }}
 -- depends_on: {{ ref('mart_web_session') }}
 with

@@ -1,7 +1,7 @@
 -- One row per visitor: what the tool says it is, else address and agent.
 {{ config(
     materialized=keys_materialization(),
-    meta={'key_column': 'visitor_id', 'changed_keys': 'int_web__changed_visitors', 'follows': []},
+    meta={'key': 'visitor_id', 'changed_keys': 'int_web__changed_visitors'},
     tags=['web_visitors']
 ) }}
 -- depends_on: {{ ref('int_web__changed_visitors') }}

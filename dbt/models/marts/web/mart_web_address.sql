@@ -1,9 +1,19 @@
 -- One row per system and address, over all days.
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key': "coalesce(visitor_address, '')",
+        'changed_keys': 'int_web__changed_addresses'
+    },
+    tags=['web_addresses']
+) }}
+-- depends_on: {{ ref('int_web__changed_addresses') }}
 with
 
 address_days as (
 
     select * from {{ ref('mart_web_address_day') }}
+    where {{ is_changed_key("coalesce(visitor_address, '')") }}
 
 )
 
