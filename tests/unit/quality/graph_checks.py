@@ -35,8 +35,9 @@ MARTS = {
     "i = 0 as is_fast_converted, i = 2 as is_slow_decided, i = 2 as is_slow_converted "
     "from range(4) as t(i)",
     "mart_star_opportunity": "select customer_id || '|' || opportunity_id as star_opportunity_id, "
-    "is_own, is_open from (values ('c0', 'o0', true, true), ('c1', 'o0', false, true), "
-    "('c1', 'o1', true, false)) as star(customer_id, opportunity_id, is_own, is_open)",
+    "customer_id, opportunity_id, is_own, is_open from (values ('c0', 'o0', true, true), "
+    "('c1', 'o0', false, true), ('c1', 'o1', true, false)) "
+    "as star(customer_id, opportunity_id, is_own, is_open)",
 }
 BAD: dict[str, dict[str, str | None]] = {
     "mart_influence_edge": {
@@ -71,11 +72,15 @@ BAD: dict[str, dict[str, str | None]] = {
     "mart_graph_latency": {
         "key_unique": "set activity_id = 'a0' where activity_id = 'a1'",
         "latency_not_negative": "set latency_hours = -0.1 where activity_id = 'a1'",
-        "each_opportunity_once": "set is_opportunity_row = true where activity_id = 'a1'",
+        # One opportunity twice and another not at all: as many as there are.
+        "each_opportunity_once": "set is_opportunity_row = not is_opportunity_row "
+        "where activity_id in ('a1', 'a2')",
         "converted_is_decided": "set is_fast_decided = false where activity_id = 'a0'",
     },
     "mart_star_opportunity": {
         "key_unique": "set star_opportunity_id = 'c0|o0' where star_opportunity_id = 'c1|o0'",
-        "own_open_business_is_there": "set is_open = false where star_opportunity_id = 'c0|o0'",
+        # Another one in its place: as many as there are.
+        "own_open_business_is_there": "set opportunity_id = 'o9' "
+        "where star_opportunity_id = 'c0|o0'",
     },
 }

@@ -323,6 +323,11 @@ _MARTS_BAD: dict[str, dict[str, str | None]] = {
 }
 _MARTS_BAD |= organisation_checks.BAD | identity_checks.BAD
 _MARTS_BAD |= scorecard_checks.BAD
+# One row stands in the place of another: both are wrong, while their number is right.
+_TWO_ROWS_BAD = {
+    "mart_graph_latency__each_opportunity_once",
+    "mart_star_opportunity__own_open_business_is_there",
+}
 _ONE_ROW_BAD = relationship_checks.BAD | graph_checks.BAD | contact_checks.BAD
 _MARTS_BAD |= _ONE_ROW_BAD
 for _mart, _checks in _MARTS_BAD.items():
@@ -369,7 +374,7 @@ def test_bad_data_fail_the_check(clean: Settings, tmp_path: Path, check_id: str)
     assert (result.status, result.table_name) == ("failed", table)
     assert result.count_failed is None or result.count_failed > 0
     if table in _ONE_ROW_BAD:
-        assert result.count_failed == 1
+        assert result.count_failed == (2 if check_id in _TWO_ROWS_BAD else 1)
     assert result.detail == result.detail_zh != ""
 
 
