@@ -101,7 +101,11 @@ class Source(Model):
 
     system: Name
     kind: Text
-    mapping_set: Name = Field(default="", validate_default=False)
+    mapping_set: Name = Field(
+        default="",
+        validate_default=False,
+        description='Rows of field_mapping.csv that read it; "none": what lands stays in the lake.',
+    )
     label: Label = Field(default=None, validate_default=False)  # type: ignore[assignment]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     time_zone: str = Field(default="UTC", description="IANA zone of timestamps without one.")

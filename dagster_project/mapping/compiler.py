@@ -63,6 +63,9 @@ UNCONVERTED_VALUES = {
     "count_rows": "bigint",
 }
 
+# The mapping set of a source that lands for models of one's own.
+NO_MAPPING = "none"
+
 
 @dataclass
 class MappingReport:
@@ -118,6 +121,8 @@ def compile_mapping(settings: Settings) -> MappingReport:
     sources = load_sources(settings).sources if settings.sources_file.exists() else ()
     used_sets: dict[str, set[str]] = {}
     for source in sources:
+        if source.mapping_set == NO_MAPPING:
+            continue
         tables = used_sets.setdefault(source.mapping_set, set())
         tables.update(table.name for table in source.tables)
         # A source that picks some tables of its kind leaves the rows of the others unused.

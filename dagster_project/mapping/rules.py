@@ -227,7 +227,8 @@ def load_rules(seeds: Path, registry: Registry, used_sets: Mapping[str, Iterable
         if mapping_set not in known_sets:
             problems.messages.append(
                 f"seeds/field_mapping.csv: no row of mapping set {mapping_set!r}, which the "
-                f"sources file uses.{_remedy(mapping_set, known_sets)}"
+                f"sources file uses.{_remedy(mapping_set, known_sets)} Where only models of your "
+                'own read what lands, set mapping_set = "none" there.'
             )
     groups: dict[tuple[str, str, str, str], MappingGroup] = {}
     for row in rows:

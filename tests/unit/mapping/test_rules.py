@@ -151,6 +151,17 @@ def test_mapping_set_without_rows_is_named(unlanded: Settings) -> None:
         compile_mapping(unlanded)
 
 
+def test_a_source_that_nothing_is_to_read_needs_no_rows(unlanded: Settings) -> None:
+    sources = unlanded.sources_file
+    text = sources.read_text(encoding="utf-8").replace('"small_crm"', '"weather_of_ours"')
+    sources.write_text(text, encoding="utf-8")
+    with pytest.raises(MappingError, match='mapping_set = "none"'):
+        compile_mapping(unlanded)
+    sources.write_text(text.replace('"weather_of_ours"', '"none"'), encoding="utf-8")
+    report = compile_mapping(unlanded)
+    assert not any(name.startswith("stg_small_crm") for name in report.models)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
