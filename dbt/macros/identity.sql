@@ -124,15 +124,19 @@
             and ranked.candidate_id = against.candidate_id
 {%- endmacro %}
 
-{# Models by whose rows every visitor is identified: what people state, and who there is.
-   int_identity__changed_visitors comes after them. #}
-{% macro identity_follows() -%}
-    {{ return([
-        'dim_contact',
-        'dim_account',
-        'dim_rep',
-        'int_identity__link_rules',
-        'int_rules__thresholds',
-        'visitor_link_override'
-    ]) }}
+{# How tables of identities are made again: by visitor, and all of them where what people state, or who
+   there is, has changed. int_identity__changed_visitors comes after the models that they follow. #}
+{% macro identity_keys() -%}
+    {{ return({
+        'key': 'visitor_id',
+        'changed_keys': 'int_identity__changed_visitors',
+        'follows': [
+            'dim_contact',
+            'dim_account',
+            'dim_rep',
+            'int_identity__link_rules',
+            'int_rules__thresholds',
+            'visitor_link_override'
+        ]
+    }) }}
 {%- endmacro %}

@@ -1,13 +1,7 @@
 -- One row per web visitor (a browser, or an address and agent), with the contact and account it
 -- belongs to. Whoever is not identified surely enough, and who is disputed, is anonymous.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

@@ -3,13 +3,7 @@
 -- A person goes before everything that speaks for an account. While it is disputed who the person
 -- is, only an account that all of the disputed belong to is chosen.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

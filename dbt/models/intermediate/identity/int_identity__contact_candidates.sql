@@ -2,13 +2,7 @@
 -- contact stands: chosen, disputed, overruled (somebody else is surer or was decided for) or weak
 -- (nobody reaches the confidence that is needed).
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

@@ -1,13 +1,7 @@
 -- One row per piece of evidence for a visitor, people's decisions (rule `manual_decision`)
 -- included: whether it was undone, and whether it is what a person decided for.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

@@ -1,13 +1,7 @@
 -- One row per visitor, rule, evidence value and contact or account that it names, with the first
 -- view that shows it. Robots and our own people are no visitors here.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

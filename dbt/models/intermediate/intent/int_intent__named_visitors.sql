@@ -1,13 +1,7 @@
 -- One row per visitor whose contact or account is known, with whom the visitor is and since when
 -- that can be known.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with

@@ -1,12 +1,6 @@
 -- One row per piece of evidence that links a web visitor to a contact or an account.
 {{ config(
-    materialized=keys_materialization(),
-    meta={
-        'key': 'visitor_id',
-        'changed_keys': 'int_identity__changed_visitors',
-        'follows': identity_follows()
-    },
-    tags=['web_identities']
+    materialized=keys_materialization(), meta=identity_keys(), tags=['web_identities']
 ) }}
 -- depends_on: {{ ref('int_identity__changed_visitors') }}
 with
