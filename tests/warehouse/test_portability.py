@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import sqlglot
+import yaml
 from sqlglot import exp
 
 from dagster_project.mapping import compile_mapping
@@ -248,6 +250,20 @@ def test_no_model_has_a_refused_construct(home: Settings) -> None:
         for problem in portability_problems(file.read_text(encoding="utf-8"))
     ]
     assert not problems, "\n".join(problems)
+
+
+def test_contracts_name_types_that_both_engines_know() -> None:
+    known = re.compile(r"string|bigint|double|boolean|date|timestamp|decimal\(\d+, ?\d+\)")
+    assert not known.fullmatch("varchar"), "Spark wants its length"
+    found = [
+        (f"{file.name}: {model['name']}.{column['name']}", column["data_type"])
+        for file in sorted((REPO_ROOT / "dbt" / "models").rglob("*.yml"))
+        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", [])
+        for column in model.get("columns", [])
+        if "data_type" in column
+    ]
+    assert len(found) > 1000
+    assert [pair for pair in found if not known.fullmatch(pair[1])] == []
 
 
 def test_every_model_compiles_and_parses_for_spark(home: Settings) -> None:
