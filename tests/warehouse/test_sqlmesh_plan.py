@@ -42,6 +42,7 @@ select cast('x' as int) as account_id
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(1800)  # every model is parsed and built once: minutes on two busy cores
 def test_every_model_is_readable_and_the_warehouse_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
