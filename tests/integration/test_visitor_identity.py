@@ -381,6 +381,8 @@ def _write_tables(warehouse: Path) -> None:
             create table intermediate.int_web__changed_days as
             select event_date, count_events, true as has_new_lines
             from intermediate.int_web__landed_days;
+            create table intermediate.int_web__changed_visitors as
+            select visitor_id from intermediate.int_web__visitors;
             create table intermediate.int_web__rule_version as
             select 'rules' as rule_version, 'changes' as changes_id, 90000 as reach_seconds;
             """
