@@ -322,6 +322,7 @@ def write_records(
     kinds: Mapping[str, str | None],
     state: Mapping[str, Any],
     where: str,
+    cut_times: bool,
     cursor: str | None = None,
     zone: ZoneInfo = _UTC,
 ) -> None:
@@ -329,6 +330,7 @@ def write_records(
 
     Args:
         kinds: landed type of each column, None where the values tell it.
+        cut_times: whether times lose what they have behind the microsecond.
         cursor: column with the time of the last change; its values are in ``zone`` or carry one.
         zone: zone of times without one.
     """
@@ -353,6 +355,7 @@ def write_records(
         declared=declared,
         zone=zone,
         raw_zone_columns=frozenset({CURSOR_COLUMN}),
+        cut_times=cut_times,
     )
 
 

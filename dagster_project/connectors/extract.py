@@ -18,6 +18,7 @@ from dagster_project.connectors.problems import SourceError, Words
 from dagster_project.connectors.receipts import RejectedRow
 from dagster_project.connectors.source_models import RESERVED_COLUMNS
 from dagster_project.connectors.values import (
+    FINER_TIME,
     Misfit,
     arrow_type,
     as_text,
@@ -177,6 +178,7 @@ def write_rows(
     raw_zone_columns: frozenset[str] = frozenset(),
     at_least: Mapping[str, str] | None = None,
     values_tell: bool = False,
+    cut_times: bool = False,
 ) -> None:
     """Write Python rows to one Parquet file; rows that do not fit are added to the rejects.
 
@@ -184,7 +186,8 @@ def write_rows(
     value of this load (for which the rows are spooled to disk first). Columns without any value
     and type are left out. ``raw_zone_columns`` keep their clock (cursors). ``at_least`` are types
     that columns whose values tell have even where these values need less. ``values_tell`` is for
-    sources that describe no columns: a changed type is seen by the values that came.
+    sources that describe no columns: a changed type is seen by the values that came. ``cut_times``
+    leaves out what a time has behind the microsecond.
     """
     others: dict[str, set[str]] | None = {} if values_tell else None
     with RowSpool(path.with_suffix(".spool")) as spool:
@@ -219,7 +222,9 @@ def write_rows(
         )
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in source:
-                table = _convert(extract, batch, types, schema, zone, raw_zone_columns, others)
+                table = _convert(
+                    extract, batch, types, schema, zone, raw_zone_columns, others, cut_times
+                )
                 if table.num_rows:
                     writer.write_table(table)
         extract.parquet.append(path)
@@ -259,6 +264,7 @@ def _convert(
     zone: ZoneInfo,
     raw_zone_columns: frozenset[str],
     others: dict[str, set[str]] | None,
+    cut_times: bool,
 ) -> pa.Table:
     count = len(batch.rows)
     by_name = dict(zip(batch.columns, zip(*batch.rows, strict=True), strict=True)) if count else {}
@@ -269,13 +275,19 @@ def _convert(
             arrays.append(pa.nulls(count, arrow_type(kind)))
             continue
         array, bad = to_array(
-            name, by_name[name], kind, ZoneInfo("UTC") if name in raw_zone_columns else zone
+            name,
+            by_name[name],
+            kind,
+            ZoneInfo("UTC") if name in raw_zone_columns else zone,
+            # A cursor that is cut reads a row twice at worst.
+            cut_times=cut_times or name == CURSOR_COLUMN,
         )
         arrays.append(array)
         for index, misfit in bad.items():
             misfits.setdefault(index, []).append(misfit)
         if others is not None:
             kinds: set[str | None] = {misfit.found for misfit in bad.values()}
+            kinds.discard(FINER_TIME)  # a time all the same
             if kind == "text":
                 one_of_each = {type(value): value for value in by_name[name]}
                 kinds = {type_of_value(value) for value in one_of_each.values()}

@@ -68,6 +68,11 @@ class Table(Model):
     drift: Literal["evolve", "freeze", "quarantine"] | None = Field(
         default=None, description="What a changed structure does; by default as the source says."
     )
+    finer_times: Literal["reject", "cut"] = Field(
+        default="reject",
+        description="Times with digits behind the microsecond, where the lake's type of time ends. "
+        "reject: their rows are set apart; cut: those digits are left out.",
+    )
     deletes: Literal["sweep", "flag", "history", "archived", "none"] = Field(
         default="sweep",
         description="How an increment learns of deleted rows. sweep: all keys are compared; flag: "
@@ -90,6 +95,10 @@ class Table(Model):
         if (self.deletes == "flag") != bool(self.deleted_flag):
             raise ValueError('`deletes = "flag"` and `deleted_flag` need each other; add the other')
         return self
+
+    @property
+    def cuts_times(self) -> bool:
+        return self.finer_times == "cut"
 
     @property
     def is_snapshot(self) -> bool:

@@ -2,13 +2,15 @@
 
 A landed column has one of these types for ever: ``text``, ``integer``, ``number``,
 ``decimal(<scale>)``, ``boolean``, ``timestamp`` (UTC, microseconds, without zone), ``date``,
-``time``, ``binary``. A value that a type cannot hold exactly is not rounded: its row is rejected.
+``time``, ``binary``. A value that a type cannot hold exactly is not rounded: its row is rejected,
+but for times of a table whose settings say that they are to be cut.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,6 +26,9 @@ from dagster_project.connectors.problems import Words
 INTEGER_LIMIT = 2**63
 EXACT_FLOAT_LIMIT = 2**53
 DECIMAL_DIGITS = 38
+# What a time is called that has digits behind its microsecond.
+FINER_TIME = "finer time"
+_BEHIND_MICROSECOND = re.compile(r"[.,]\d{6}0*[1-9]")
 
 _ARROW: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -44,6 +49,7 @@ _CHINESE = {
     "date": "日期",
     "time": "时间",
     "binary": "二进制",
+    FINER_TIME: "更细的时间",
 }
 
 
@@ -68,6 +74,13 @@ class Misfit:
     def words(self) -> Words:
         shown = repr(self.value)
         shown = shown if len(shown) <= 80 else shown[:79] + "…"
+        if self.found == FINER_TIME:
+            return Words(
+                f'column "{self.column}": {shown} is finer than a microsecond; land the column as '
+                'text, or set `finer_times = "cut"` for its table, and reset the table',
+                f"列“{self.column}”：{shown} 细于微秒；请将该列改为文本，"
+                '或为该表设置 finer_times = "cut"，然后重置该表',
+            )
         return Words(
             f'column "{self.column}": expected {self.expected}, found {self.found} ({shown})',
             f"列“{self.column}”：应为{type_name_zh(self.expected)}，"
@@ -186,8 +199,10 @@ def to_utc(value: datetime, zone: ZoneInfo) -> datetime:
     return aware.astimezone(UTC).replace(tzinfo=None)
 
 
-def coerce(value: Any, target: str, zone: ZoneInfo) -> Any:
+def coerce(value: Any, target: str, zone: ZoneInfo, *, cut_times: bool = False) -> Any:
     """``value`` as the Python value of landed type ``target``.
+
+    ``cut_times`` leaves out what a time has behind the microsecond, instead of refusing it.
 
     Raises:
         Unfit: the type cannot hold the value exactly.
@@ -211,12 +226,15 @@ def coerce(value: Any, target: str, zone: ZoneInfo) -> Any:
         if found == "integer" and abs(value) <= EXACT_FLOAT_LIMIT:
             return float(value)
         if isinstance(value, Decimal) and not value.is_snan():
-            return float(value)
+            number = float(value)
+            # The number that is written like it, as JSON and people mean it; NaN equals nothing.
+            if value.is_nan() or Decimal(repr(number)) == value:
+                return number
     elif target == "boolean":
         if found == "boolean" or (found == "integer" and value in (0, 1)):
             return bool(value)
     elif target in ("timestamp", "date", "time"):
-        return _coerce_moment(value, target, found, zone)
+        return _coerce_moment(value, target, found, zone, cut_times=cut_times)
     elif target == "binary" and found == "binary":
         return bytes(value)
     raise Unfit(found)
@@ -236,9 +254,11 @@ def _coerce_decimal(value: Any, found: str, scale: int) -> Decimal:
     return exact
 
 
-def _coerce_moment(value: Any, target: str, found: str, zone: ZoneInfo) -> Any:
+def _coerce_moment(value: Any, target: str, found: str, zone: ZoneInfo, *, cut_times: bool) -> Any:
     if isinstance(value, str):
-        # SQLite keeps times as text; other sources declare text as text.
+        # SQLite, SQL Server and JSON write times as text; Python would cut them without a word.
+        if not cut_times and _BEHIND_MICROSECOND.search(value):
+            raise Unfit(FINER_TIME)
         parse: Any = {"timestamp": datetime, "date": date, "time": time}[target]
         try:
             value = parse.fromisoformat(value.strip())
@@ -259,14 +279,20 @@ def _coerce_moment(value: Any, target: str, found: str, zone: ZoneInfo) -> Any:
         elif isinstance(value, date):
             return value
     elif isinstance(value, time):
-        return value.replace(tzinfo=None)
+        if value.tzinfo is None:
+            return value
     elif isinstance(value, timedelta) and timedelta() <= value < timedelta(days=1):
         return (datetime(1970, 1, 1) + value).time()  # noqa: DTZ001
     raise Unfit(found)
 
 
 def to_array(
-    column: str, values: Sequence[Any], target: str, zone: ZoneInfo
+    column: str,
+    values: Sequence[Any],
+    target: str,
+    zone: ZoneInfo,
+    *,
+    cut_times: bool = False,
 ) -> tuple[pa.Array, dict[int, Misfit]]:
     """Values of one column as an Arrow array of the same length, and the misfits by index.
 
@@ -279,7 +305,7 @@ def to_array(
     exact: list[Any] = []
     for index, value in enumerate(values):
         try:
-            exact.append(coerce(value, target, zone))
+            exact.append(coerce(value, target, zone, cut_times=cut_times))
         except Unfit as unfit:
             misfits[index] = Misfit(column, target, unfit.found, value)
             exact.append(None)

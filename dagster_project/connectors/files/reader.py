@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dagster_project.connectors import duck
@@ -56,6 +57,7 @@ from dagster_project.connectors.places import (
 from dagster_project.connectors.problems import SourceError, Words, one_line
 from dagster_project.connectors.receipts import RejectedRow
 from dagster_project.connectors.values import (
+    FINER_TIME,
     Misfit,
     arrow_type,
     as_text,
@@ -283,7 +285,14 @@ class FilesReader:
 
         batches = (_json_batch(chunk, file) for chunk in chunks(rows(), BATCH_ROWS))
         write_rows(
-            piece, batches, target, frozen=frozen, declared={}, zone=self._zone, values_tell=True
+            piece,
+            batches,
+            target,
+            frozen=frozen,
+            declared={},
+            zone=self._zone,
+            values_tell=True,
+            cut_times=table.cuts_times,
         )
         piece.rows_read += len(unreadable)
         piece.rejected.extend(unreadable)
@@ -332,7 +341,15 @@ class FilesReader:
                     if any(cell is not None for cell in row[:width])
                 )
                 batches = _batches(columns, filled, file)
-                write_rows(piece, batches, target, frozen=frozen, declared={}, zone=self._zone)
+                write_rows(
+                    piece,
+                    batches,
+                    target,
+                    frozen=frozen,
+                    declared={},
+                    zone=self._zone,
+                    cut_times=table.cuts_times,
+                )
         except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError) as error:
             raise SourceError(
                 Words(
@@ -372,7 +389,7 @@ class FilesReader:
             types: dict[str, str] = {}
             for field in fields:
                 expected = frozen.get(field.name)
-                found = self._type_of(source, field, expected)
+                found = self._type_of(source, field, expected, cut_times=table.cuts_times)
                 if expected and found and found != expected:
                     # A whole column has changed: there is no row to set apart.
                     if common_type({expected, found}) != expected:
@@ -399,6 +416,8 @@ class FilesReader:
                             arrays.append(as_json[name])
                             continue
                         column = batch.column(batch.schema.get_field_index(name))
+                        if table.cuts_times:
+                            column = _cut_times(column)
                         array, bad = self._fitting(column, name, kind)
                         arrays.append(array)
                         for index, misfit in bad.items():
@@ -416,10 +435,17 @@ class FilesReader:
                     writer.write_table(rows)
             piece.parquet.append(target)
 
-    def _type_of(self, source: pq.ParquetFile, field: pa.Field, expected: str | None) -> str | None:
+    def _type_of(
+        self,
+        source: pq.ParquetFile,
+        field: pa.Field,
+        expected: str | None,
+        *,
+        cut_times: bool,
+    ) -> str | None:
         """Landed type of a Parquet column: text where it holds times finer than the lake's."""
         kind = type_of_arrow(field.type)
-        if kind not in ("timestamp", "time") or getattr(field.type, "unit", None) != "ns":
+        if kind is None or cut_times or not _is_finer(field.type):
             return kind
         if expected == "text":
             return expected  # landed as text before, for the same reason
@@ -444,7 +470,8 @@ class FilesReader:
                     exact.append(self._cast(value, kind))
                 except pa.ArrowInvalid:
                     shown = value.cast(pa.string())[0].as_py()
-                    misfits[index] = Misfit(name, kind, str(array.type), shown)
+                    found = FINER_TIME if _is_finer(array.type) else str(array.type)
+                    misfits[index] = Misfit(name, kind, found, shown)
                     exact.append(pa.nulls(1, arrow_type(kind)))
             return pa.concat_arrays(exact), misfits
 
@@ -470,6 +497,20 @@ class FilesReader:
                 type=pa.string(),
             )
         return array.cast(arrow_type(kind))
+
+
+def _is_finer(kind: pa.DataType) -> bool:
+    is_time = pa.types.is_timestamp(kind) or pa.types.is_time(kind)
+    return bool(is_time and kind.unit == "ns")
+
+
+def _cut_times(array: pa.Array) -> pa.Array:
+    """Times of nanoseconds without what is behind the microsecond; other columns as they are."""
+    if not _is_finer(array.type):
+        return array
+    is_time = pa.types.is_time(array.type)
+    whole = pc.floor_temporal(array, unit="microsecond")
+    return whole.cast(pa.time64("us") if is_time else pa.timestamp("us", array.type.tz))
 
 
 def _misfit_row(rows: pa.Table, index: int, misfits: Sequence[Misfit]) -> RejectedRow:

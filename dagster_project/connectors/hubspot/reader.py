@@ -153,6 +153,7 @@ class HubSpotReader(ApiReader[HubSpotSource]):
                 kinds=kinds,
                 state=state,
                 where=where,
+                cut_times=table.cuts_times,
                 cursor="_changed" if table.cursor_field else None,
             )
             tell_deleted(extract, table, deleted, "id", work)

@@ -86,6 +86,7 @@ class KingdeeReader(ApiReader[KingdeeSource]):
                 kinds={column_of(name): kind for name, kind in table.fields.items()},
                 state=state,
                 where=where,
+                cut_times=table.cuts_times,
                 cursor=column_of(table.cursor_field) if table.cursor_field else None,
                 zone=self._zone,
             )

@@ -106,6 +106,7 @@ class OdooReader(ApiReader[OdooSource]):
                 kinds=kinds,
                 state=state,
                 where=where,
+                cut_times=table.cuts_times,
                 cursor=table.cursor_field,
             )
             self._tell_coverage(extract)

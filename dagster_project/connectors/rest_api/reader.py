@@ -182,6 +182,7 @@ class RestReader:
             frozen={},
             declared=declared,
             zone=self._zone,
+            cut_times=table.cuts_times,
         )
         return path
 
@@ -691,6 +692,7 @@ class RestReader:
             declared=dict(types),
             zone=self._zone,
             values_tell=True,
+            cut_times=table.cuts_times,
         )
         for name, kind in table.types.items():
             if kind == "text":

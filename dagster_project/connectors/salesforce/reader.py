@@ -105,6 +105,7 @@ class SalesforceReader(ApiReader[SalesforceSource]):
                 kinds=kinds,
                 state=state,
                 where=where,
+                cut_times=table.cuts_times,
                 cursor=table.cursor_field,
             )
             tell_deleted(extract, table, deleted, "Id", work)

@@ -7,7 +7,7 @@ driver does not know comes as the database shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +38,33 @@ _OF_OID: Mapping[int, sa.types.TypeEngine[Any]] = {
 }
 _NUMERIC_OID = 1700
 
-# Types of Oracle that its driver changes, as a query's result tells them.
+# Types of Oracle and 达梦 that their drivers change, as a query's result tells them.
 _OF_ORACLE: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "DB_TYPE_TIMESTAMP": oracle.TIMESTAMP(),
     "DB_TYPE_TIMESTAMP_TZ": oracle.TIMESTAMP(timezone=True),
     "DB_TYPE_TIMESTAMP_LTZ": oracle.TIMESTAMP(local_timezone=True),
     "DB_TYPE_INTERVAL_DS": oracle.INTERVAL(),
     "DB_TYPE_INTERVAL_YM": oracle.INTERVAL(),
 }
+_OF_DAMENG: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "TIMESTAMP": sa.TIMESTAMP(),
+    "TIMESTAMP_WITH_TIMEZONE": sa.TIMESTAMP(timezone=True),
+}
 _LIKE_ORACLE = ("oracle", "dm")
+
+# Types of SQL Server that its driver changes, as the server names them.
+_OF_SQL_SERVER: Mapping[
+    str, type[mssql.DATETIME2] | type[mssql.DATETIMEOFFSET] | type[mssql.TIME]
+] = {
+    "datetime2": mssql.DATETIME2,
+    "datetimeoffset": mssql.DATETIMEOFFSET,
+    "time": mssql.TIME,
+}
+# What SQL Server says of the columns of a query.
+DESCRIBE_QUERY = sa.text(
+    "select system_type_name from sys.dm_exec_describe_first_result_set(:query, null, 0) "
+    "where is_hidden = 0 order by column_ordinal"
+)
 
 
 @dataclass
@@ -55,8 +74,8 @@ class Columns:
     ``landed`` is the type of each in the lake, None where the values have to tell. ``chosen`` is
     what is selected for it. ``plain`` is what is selected where the result is taken as Arrow: there
     also exact numbers come as text. ``loose`` columns have a type that the values may widen.
-    ``ordered`` is what a cursor on the column compares. ``cut`` columns may hold times that are
-    finer than a microsecond.
+    ``ordered`` is what a cursor on the column compares. ``finer`` columns may hold times with
+    digits behind the microsecond.
     """
 
     relation: sa.FromClause
@@ -65,7 +84,7 @@ class Columns:
     plain: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
     ordered: dict[str, sa.ColumnElement[Any]] = field(default_factory=dict)
-    cut: list[str] = field(default_factory=list)
+    finer: list[str] = field(default_factory=list)
 
     def add(self, dialect: str, name: str, kind: sa.types.TypeEngine[Any]) -> None:
         """Decide how column ``name`` of type ``kind`` travels."""
@@ -74,10 +93,14 @@ class Columns:
         self.plain[name] = self.chosen[name]
         base = _base(kind)
         if _is_finer(dialect, base):
-            self.cut.append(name)
-        # Drivers of these tell a time with its zone each in their own way; as text it has an order.
-        is_text = dialect in (*_LIKE_ORACLE, "mssql") and _has_zone(base)
-        self.ordered[name] = _unlabelled(self.chosen[name]) if is_text else column
+            self.finer.append(name)
+        self.ordered[name] = column
+        if _has_zone(base):
+            # Drivers of these tell a time with its zone each in their own way; text has an order.
+            if dialect in _LIKE_ORACLE:
+                self.ordered[name] = _oracle_moment(dialect, column)
+            elif dialect == "mssql":
+                self.ordered[name] = _sql_server_moment(column)
         if isinstance(base, sa.Numeric) and dialect == "postgresql":
             if not isinstance(base, sa.Float) or isinstance(base, sa.REAL):
                 # The shortest text of a single-precision number, not its binary digits.
@@ -105,11 +128,21 @@ def of_table(
     return columns
 
 
-def of_query(query: str, probe: sa.CursorResult[Any], dialect: str) -> Columns:
-    """Columns of a query; ``probe`` is a result of it, whose rows are not needed."""
+def of_query(
+    query: str,
+    probe: sa.CursorResult[Any],
+    dialect: str,
+    described: Sequence[str | None] = (),
+) -> Columns:
+    """Columns of a query; ``probe`` is a result of it, whose rows are not needed.
+
+    ``described`` are their types as SQL Server names them, whose driver does not tell them.
+    """
     inner = sa.text(query.strip().rstrip(";"))
     names = list(probe.keys())
     description: list[Any] = list(probe.cursor.description or ()) if probe.cursor else []
+    if dialect == "mssql":
+        description = list(described)
     relation = inner.columns(*(sa.column(name) for name in names)).subquery("q")
     columns = Columns(relation)
     for name, told in zip(names, description or [None] * len(names), strict=True):
@@ -133,8 +166,16 @@ def _told_by(dialect: str, told: Any) -> sa.types.TypeEngine[Any] | None:
     """Type of a result's column, where the driver tells one that decides how it travels."""
     if dialect == "postgresql":
         return _told_by_postgresql(told)
-    if dialect == "oracle" and told is not None:
+    if told is None:
+        return sa.types.NullType()
+    if dialect == "oracle":
         return _OF_ORACLE.get(getattr(told[1], "name", ""), sa.types.NullType())
+    if dialect == "dm":
+        return _OF_DAMENG.get(getattr(told[1], "__name__", ""), sa.types.NullType())
+    if dialect == "mssql":
+        name, _, digits = told.rstrip(")").partition("(")
+        kind = _OF_SQL_SERVER.get(name)
+        return kind(precision=int(digits or 7)) if kind else sa.types.NullType()
     return sa.types.NullType()
 
 
@@ -210,18 +251,13 @@ _AS_SQL_SERVER_SHOWS = (mssql.UNIQUEIDENTIFIER, mssql.SQL_VARIANT, mssql.XML, sa
 def _of_sql_server(
     base: sa.types.TypeEngine[Any], column: sa.ColumnElement[Any], landed: str | None
 ) -> tuple[str | None, sa.ColumnElement[Any]]:
-    """What SQL Server itself writes as text, so that no version of the protocol changes it.
-
-    A time keeps six of the seven digits that it may have behind the second.
-    """
+    """What SQL Server itself writes as text, so that no version of the protocol changes it."""
     name = column.key or ""
     if isinstance(base, mssql.DATETIMEOFFSET):
-        at_utc = sa.cast(sa.func.switchoffset(column, "+00:00"), mssql.DATETIME2(7))
-        return "timestamp", (_sql_server_time(at_utc, 26) + "Z").label(name)
-    if isinstance(base, mssql.DATETIME2):
-        return "timestamp", _sql_server_time(column, 26).label(name)
-    if isinstance(base, sa.Time):
-        return "time", _sql_server_time(column, 15).label(name)
+        return "timestamp", _sql_server_moment(column).label(name)
+    if isinstance(base, mssql.DATETIME2 | sa.Time):
+        landed = "time" if isinstance(base, sa.Time) else "timestamp"
+        return landed, _sql_server_time(column).label(name)
     if isinstance(base, mssql.MONEY | mssql.SMALLMONEY):
         return "decimal(4)", sa.cast(column, sa.Numeric(19, 4)).label(name)
     if isinstance(base, _AS_SQL_SERVER_SHOWS):
@@ -230,12 +266,48 @@ def _of_sql_server(
     return landed, column
 
 
-def _sql_server_time(value: sa.ColumnElement[Any], length: int) -> sa.ColumnElement[str]:
-    """A time in the ODBC form, style 121, cut behind the microsecond."""
-    form: sa.ColumnElement[str] = sa.func.convert(
-        sa.literal_column("varchar(27)"), value, sa.literal_column("121"), type_=sa.String()
+def _sql_server_time(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A time in the ODBC form, style 121, with all its digits."""
+    form: sa.ColumnElement[Any] = sa.literal_column("121")
+    return sa.func.convert(sa.literal_column("varchar(27)"), value, form, type_=sa.String())
+
+
+def _sql_server_moment(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A time with an offset as text at UTC."""
+    at_utc = sa.cast(sa.func.switchoffset(column, "+00:00"), mssql.DATETIME2(7))
+    return _sql_server_time(at_utc) + "Z"
+
+
+class _Timestamp(sa.types.UserDefinedType[Any]):
+    """``TIMESTAMP`` with its digits named: a cast to one without them keeps six."""
+
+    cache_ok = True
+
+    def __init__(self, digits: int, *, has_zone: bool) -> None:
+        self.digits = digits
+        self.has_zone = has_zone
+
+    def get_col_spec(self, **_: Any) -> str:
+        return f"TIMESTAMP({self.digits})" + (" WITH TIME ZONE" if self.has_zone else "")
+
+
+def _digits(dialect: str) -> int:
+    """Digits behind the second that a time is written with; not every 达梦 knows more."""
+    return 6 if dialect == "dm" else 9
+
+
+def _oracle_time(dialect: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    form: sa.ColumnElement[str] = sa.literal_column(
+        f"'YYYY-MM-DD\"T\"HH24:MI:SS.FF{_digits(dialect)}'"
     )
-    return sa.func.left(form, sa.literal_column(str(length)), type_=sa.String())
+    return sa.func.to_char(value, form, type_=sa.String())
+
+
+def _oracle_moment(dialect: str, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A time with a (local) time zone as text at UTC."""
+    zoned = sa.cast(column, _Timestamp(_digits(dialect), has_zone=True))
+    at_utc = sa.func.sys_extract_utc(zoned)
+    return _oracle_time(dialect, at_utc) + sa.literal_column("'Z'", sa.String())
 
 
 def _of_oracle(
@@ -244,16 +316,16 @@ def _of_oracle(
     column: sa.ColumnElement[Any],
     landed: str | None,
 ) -> tuple[str | None, sa.ColumnElement[Any]]:
-    """What Oracle and 达梦 write as text: their drivers leave out the zone of a time.
-
-    Times keep six digits behind the second.
-    """
+    """What Oracle and 达梦 write as text: their drivers leave out zones and nanoseconds."""
     name = column.key or ""
-    if _has_zone(base):
-        zoned = sa.cast(column, oracle.TIMESTAMP(timezone=True))
-        form: sa.ColumnElement[str] = sa.literal_column("'YYYY-MM-DD\"T\"HH24:MI:SS.FF6'")
-        text = sa.func.to_char(sa.func.sys_extract_utc(zoned), form, type_=sa.String())
-        return "timestamp", (text + sa.literal_column("'Z'", sa.String())).label(name)
+    if _is_finer(dialect, base):
+        has_zone = _has_zone(base)
+        text = (_oracle_moment if has_zone else _oracle_time)(dialect, column)
+        if dialect == "dm":
+            # What six digits do not tell comes as 达梦 shows it.
+            is_exact = column == sa.cast(column, _Timestamp(6, has_zone=has_zone))
+            text = sa.case((is_exact, text), else_=sa.cast(column, sa.VARCHAR(64)))
+        return "timestamp", text.label(name)
     if isinstance(base, sa.Interval | oracle.INTERVAL):
         return "text", sa.func.to_char(column, type_=sa.String()).label(name)
     if isinstance(base, oracle.FLOAT):
@@ -275,12 +347,8 @@ def _is_finer(dialect: str, base: sa.types.TypeEngine[Any]) -> bool:
     """Whether times of this type may have more than six digits behind the second."""
     if dialect == "mssql" and isinstance(base, mssql.DATETIME2 | mssql.DATETIMEOFFSET | mssql.TIME):
         return base.precision is None or base.precision > 6
-    # How many digits a timestamp of Oracle or 达梦 has is not told.
-    return dialect in _LIKE_ORACLE and isinstance(base, sa.TIMESTAMP)
-
-
-def _unlabelled(element: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return element.element if isinstance(element, sa.Label) else element
+    # How many digits times of Oracle and 达梦 have is not told; Oracle's DATE has none.
+    return isinstance(base, {"oracle": sa.TIMESTAMP, "dm": sa.DateTime}.get(dialect, ()))
 
 
 _NATIVE = (

@@ -148,8 +148,8 @@ class SqlReader:
             for name in names:
                 if name not in declared:
                     raise _no_column(where, role, name, list(declared))
-        if columns.cut and not state.get("has_landed"):
-            extract.notes.append(_told_cut(columns.cut))
+        if table.cuts_times and columns.finer and not state.get("has_landed"):
+            extract.notes.append(_told_cut(columns.finer))
         extract.missing_columns = set(frozen) - set(declared)
         extract.type_changes = {
             name: (frozen[name], kind)
@@ -176,7 +176,7 @@ class SqlReader:
         taken_at = naive_utc(utc_now())
         path = work / f"{table.name}.extract.parquet"
         with self._told(table):
-            newest = self._write(wanted, extract, path, frozen)
+            newest = self._write(wanted, extract, path, frozen, cut_times=table.cuts_times)
         if table.cursor and not self._window:
             # What was read whole has no row beyond the newest: not where a restored database, or
             # a counter that began anew, is behind what was once there.
@@ -204,7 +204,8 @@ class SqlReader:
             of_history.add(self._dialect, name, kind)
         path = work / f"{table.name}.listed.parquet"
         with self._told(table):
-            self._write(_Wanted(of_history, key, [gone]), Extract(), path, {})
+            wanted = _Wanted(of_history, key, [gone])
+            self._write(wanted, Extract(), path, {}, cut_times=table.cuts_times)
         return path
 
     def read_keys(self, table: SqlTable, columns: list[str], work: Path) -> Path:
@@ -212,7 +213,7 @@ class SqlReader:
         path = work / f"{table.name}.keys.parquet"
         with self._told(table):
             wanted = _Wanted(self._describe(table), columns)
-            self._write(wanted, Extract(), path, {})
+            self._write(wanted, Extract(), path, {}, cut_times=table.cuts_times)
         return path
 
     def count_rows(self, table: SqlTable) -> int:
@@ -223,7 +224,13 @@ class SqlReader:
             return int(self._connection.execute(statement).scalar_one())
 
     def _write(
-        self, wanted: _Wanted, extract: Extract, path: Path, frozen: Mapping[str, str]
+        self,
+        wanted: _Wanted,
+        extract: Extract,
+        path: Path,
+        frozen: Mapping[str, str],
+        *,
+        cut_times: bool,
     ) -> Any:
         """Write the rows to ``path``, as Arrow where that is exact; the greatest cursor."""
         extract.count_calls += 1
@@ -258,6 +265,7 @@ class SqlReader:
             at_least={
                 n: LOOSE_DECIMAL for n in wanted.columns.loose if n in kinds and not kinds[n]
             },
+            cut_times=cut_times,
         )
         return newest_seen.value
 
@@ -338,7 +346,9 @@ class SqlReader:
             probe = self._connection.execute(
                 sa.select(sa.text("*")).select_from(inner.columns().subquery("q")).limit(0)
             )
-            columns = column_types.of_query(table.query, probe, self._dialect)
+            columns = column_types.of_query(
+                table.query, probe, self._dialect, self._types_of_query(table.query)
+            )
             probe.close()
             return columns
         name = table.table or table.name
@@ -355,6 +365,13 @@ class SqlReader:
             raise self._no_table(table, name, present, inspector, frozen or {}) from error
         self._kinds_of_key = {column["name"]: column["type"] for column in described}
         return column_types.of_table(self._dialect, name, table.schema_name, described)
+
+    def _types_of_query(self, query: str) -> list[str | None]:
+        """Types of a query's columns as SQL Server names them; nothing for other databases."""
+        if self._dialect != "mssql":
+            return []
+        named = {"query": query.strip().rstrip(";")}
+        return list(self._connection.execute(column_types.DESCRIBE_QUERY, named).scalars())
 
     def _move_cursor(
         self,
@@ -381,7 +398,7 @@ class SqlReader:
             with contextlib.suppress(Unfit):
                 extract.known_from = coerce(start, kind or type_of_value(start) or "text", _UTC)
             with contextlib.suppress(Unfit, ValueError):
-                moment = coerce(value, "timestamp", self._zone)
+                moment = coerce(value, "timestamp", self._zone, cut_times=True)
                 extract.newest_at = moment
 
     def _not_ahead(self, extract: Extract, newest: Any) -> Any:
@@ -762,9 +779,10 @@ def _is_table_gone(error: BaseException | None) -> bool:
 def _told_cut(columns: Sequence[str]) -> Words:
     names = ", ".join(columns)
     return Words(
-        f"Times of {names} may have more than six digits behind the second; the others are cut. "
-        "To keep them, convert the column to text in a `query`.",
-        f"{names} 的时间可能超过秒后六位；多余位数被截去。如需保留，请在 query 中转成文本。",
+        f'Of times of {names}, digits behind the microsecond are cut, as `finer_times = "cut"` '
+        "says. To keep them, convert the column to text in a `query`.",
+        f'按 finer_times = "cut"，{names} 的时间截去微秒以后的位数。'
+        "如需保留，请在 query 中转成文本。",
     )
 
 

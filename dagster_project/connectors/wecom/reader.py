@@ -123,6 +123,7 @@ class WeComReader(ApiReader[WeComSource]):
                 kinds=kinds,
                 state=state,
                 where=where,
+                cut_times=table.cuts_times,
             )
             self._tell_coverage(extract)
             if table.resource in ("customers", "ids"):

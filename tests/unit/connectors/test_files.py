@@ -308,7 +308,7 @@ def test_parquet_times_are_not_cut(
     (found,) = shop.quarantined("reason_code, source_file, source_row, raw_text, reason_zh")
     assert found[:3] == ("type_changed", "b.parquet", 2)
     assert ".123456789" in found[3] and '"id": 4' in found[3]
-    assert "列“taken_at”：应为" in found[4]
+    assert "列“taken_at”" in found[4] and "细于微秒" in found[4]
 
 
 def test_parquet_times_of_nanoseconds_land_as_text(shop: Installation) -> None:
@@ -325,6 +325,23 @@ def test_parquet_times_of_nanoseconds_land_as_text(shop: Installation) -> None:
     # A file without a fraction is no change of the column's type.
     pq.write_table(pa.table({"taken_at": times.slice(2)}), shop.data / "b.parquet")
     assert shop.load()["items"].rows_loaded == 1
+
+
+def test_parquet_times_are_cut_where_the_table_says_so(shop: Installation) -> None:
+    configure(shop, 'glob = "*.parquet"', 'finer_times = "cut"')
+    write = pa.table(
+        {
+            "taken_at": pa.array([NANOSECONDS, None, -1], pa.timestamp("ns", "Asia/Shanghai")),
+            "hour": pa.array([123_456_789, None, 999], pa.time64("ns")),
+        }
+    )
+    pq.write_table(write, shop.data / "a.parquet")
+    assert shop.load()["items"].rows_rejected == 0
+    assert shop.rows("items", "taken_at::varchar, hour::varchar") == [
+        ("2026-01-01 00:00:00.123456", "00:00:00.123456"),
+        (None, None),
+        ("1969-12-31 23:59:59.999999", "00:00:00"),
+    ]
 
 
 def test_parquet_number_that_its_column_cannot_hold_is_set_apart(shop: Installation) -> None:

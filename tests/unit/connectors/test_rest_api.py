@@ -961,6 +961,22 @@ def test_no_value_changes_on_the_way(shop: Installation, server: RestServer) -> 
     )
 
 
+def test_times_finer_than_a_microsecond_are_set_apart_or_cut(
+    shop: Installation, server: RestServer
+) -> None:
+    rows = [{"id": n, "when": f"2026-03-01T08:00:00.123456{9 * n}Z"} for n in range(2)]
+    server.routes["/api/orders"] = lambda call: {"data": rows}
+    declared = '  types = { when = "timestamp" }\n'
+    configure(shop, server, declared)
+    receipt = shop.load()["orders"]
+    assert (receipt.rows_loaded, receipt.rows_rejected) == (1, 1)
+    assert shop.query("select * from {ops.schema_changes}") == []
+    configure(shop, server, declared + '  finer_times = "cut"\n')
+    assert shop.load()["orders"].rows_rejected == 0
+    cut = datetime(2026, 3, 1, 8, 0, 0, 123_456)  # noqa: DTZ001 - as the lake stores times
+    assert set(shop.rows("orders", 'id, "when"')) >= {(0, cut), (1, cut)}
+
+
 def test_fraction_in_a_column_of_whole_numbers_is_not_rounded(
     shop: Installation, server: RestServer
 ) -> None:

@@ -68,6 +68,27 @@ def test_types_and_zone(shop: Installation, database: Path) -> None:
     ]
 
 
+def test_times_finer_than_a_microsecond_are_set_apart_or_cut(
+    shop: Installation, database: Path
+) -> None:
+    """.NET keeps seven digits; SQLite holds the text that it was given."""
+    configure(shop, *INCREMENTAL)
+    insert(
+        database,
+        (1, "甲", 1, 1, "2025-01-31 09:30:00.1234560", "2025-01-31 09:30:00.1234560"),
+        (2, "乙", 1, 1, "2025-01-31 09:30:00.1234567", "2025-01-31 09:30:00.1234567"),
+    )
+    receipt = shop.load()["deals"]
+    assert (receipt.rows_received, receipt.rows_loaded, receipt.rows_rejected) == (2, 1, 1)
+    ((raw, reason),) = shop.query("select raw_text, reason_en from {ops.quarantined_rows}")
+    assert ".1234567" in raw and "finer than a microsecond" in reason
+
+    configure(shop, *INCREMENTAL, 'finer_times = "cut"')
+    receipt = shop.load(full=True)["deals"]
+    assert (receipt.rows_received, receipt.rows_rejected) == (2, 0)
+    assert shop.rows("deals", "distinct created_at::varchar") == [("2025-01-31 01:30:00.123456",)]
+
+
 def test_increment_reads_rows_without_a_cursor_and_late_commits(
     shop: Installation, database: Path
 ) -> None:

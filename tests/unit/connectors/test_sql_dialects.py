@@ -60,14 +60,14 @@ def chosen(dialect: str, kind: Any) -> tuple[str | None, str]:
         (mssql.DATETIME(), "timestamp", "orders.c"),
         (mssql.SMALLDATETIME(), "timestamp", "orders.c"),
         (mssql.DATE(), "date", "orders.c"),
-        (mssql.DATETIME2(7), "timestamp", "left(convert(varchar(27), orders.c, 121), 26) AS c"),
+        (mssql.DATETIME2(7), "timestamp", "convert(varchar(27), orders.c, 121) AS c"),
         (
             mssql.DATETIMEOFFSET(7),
             "timestamp",
-            "left(convert(varchar(27), CAST(switchoffset(orders.c, '+00:00') AS DATETIME2(7)), "
-            "121), 26) + 'Z' AS c",
+            "convert(varchar(27), CAST(switchoffset(orders.c, '+00:00') AS DATETIME2(7)), 121) "
+            "+ 'Z' AS c",
         ),
-        (mssql.TIME(7), "time", "left(convert(varchar(27), orders.c, 121), 15) AS c"),
+        (mssql.TIME(7), "time", "convert(varchar(27), orders.c, 121) AS c"),
         (mssql.NVARCHAR(), "text", "orders.c"),
         (mssql.UNIQUEIDENTIFIER(), "text", "CAST(orders.c AS NVARCHAR(max)) AS c"),
         (mssql.XML(), "text", "CAST(orders.c AS NVARCHAR(max)) AS c"),
@@ -80,9 +80,9 @@ def test_types_of_sql_server(kind: Any, landed: str, selected: str) -> None:
     assert chosen("mssql", kind) == (landed, selected)
 
 
+FORM = "'YYYY-MM-DD\"T\"HH24:MI:SS.FF9'"
 MOMENT = (
-    "to_char(sys_extract_utc(CAST(orders.c AS TIMESTAMP WITH TIME ZONE)), "
-    "'YYYY-MM-DD\"T\"HH24:MI:SS.FF6') || 'Z' AS c"
+    f"to_char(sys_extract_utc(CAST(orders.c AS TIMESTAMP(9) WITH TIME ZONE)), {FORM}) || 'Z' AS c"
 )
 
 
@@ -95,7 +95,7 @@ MOMENT = (
         (oracle.FLOAT(126), None, "orders.c"),
         (oracle.BINARY_DOUBLE(), "number", "orders.c"),
         (oracle.DATE(), "timestamp", "orders.c"),
-        (oracle.TIMESTAMP(), "timestamp", "orders.c"),
+        (oracle.TIMESTAMP(), "timestamp", f"to_char(orders.c, {FORM}) AS c"),
         (oracle.TIMESTAMP(timezone=True), "timestamp", MOMENT),
         (oracle.TIMESTAMP(local_timezone=True), "timestamp", MOMENT),
         (oracle.INTERVAL(), "text", "to_char(orders.c) AS c"),
@@ -115,7 +115,12 @@ def test_types_of_dameng() -> None:
     assert chosen("dm", dm.NUMBER(18, 2)) == ("decimal(2)", "orders.c")
     assert chosen("dm", dm.TINYINT()) == (None, "orders.c")
     assert chosen("dm", dm.BIT()) == (None, "orders.c")
-    assert chosen("dm", dm.TIMESTAMP()) == ("timestamp", "orders.c")
+    assert chosen("dm", dm.TIMESTAMP()) == (
+        "timestamp",
+        "CASE WHEN (orders.c = CAST(orders.c AS TIMESTAMP(6))) THEN "
+        "to_char(orders.c, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF6') "
+        "ELSE CAST(orders.c AS VARCHAR(64 CHAR)) END AS c",
+    )
     landed, selected = chosen("dm", dm.TIMESTAMP(timezone=True))
     assert landed == "timestamp" and "sys_extract_utc" in selected
 
@@ -139,11 +144,11 @@ def test_cursor_with_a_zone_is_compared_as_utc(dialect: str, kind: Any) -> None:
     assert "orders.changed >= x" in written(dialect, sa.select(condition.label("is_new")))
 
 
-def test_times_finer_than_a_microsecond_are_told() -> None:
+def test_columns_with_times_finer_than_a_microsecond_are_known() -> None:
     kinds = {"fine": mssql.DATETIME2(), "exact": mssql.DATETIME2(6), "old": mssql.DATETIME()}
-    assert columns_of("mssql", kinds).cut == ["fine"]
-    assert columns_of("oracle", {"at": oracle.TIMESTAMP(), "on": oracle.DATE()}).cut == ["at"]
-    assert columns_of("postgresql", {"at": sa.TIMESTAMP()}).cut == []
+    assert columns_of("mssql", kinds).finer == ["fine"]
+    assert columns_of("oracle", {"at": oracle.TIMESTAMP(), "on": oracle.DATE()}).finer == ["at"]
+    assert columns_of("postgresql", {"at": sa.TIMESTAMP()}).finer == []
 
 
 def test_zone_of_a_query_of_oracle_is_told_by_its_driver() -> None:
@@ -167,6 +172,31 @@ def test_zone_of_a_query_of_oracle_is_told_by_its_driver() -> None:
     assert columns.landed == {"id": None, "changed": "timestamp"}
     text = written("oracle", sa.select(columns.chosen["changed"]).select_from(columns.relation))
     assert "sys_extract_utc(CAST(q.changed AS" in text
+
+
+def test_types_of_a_query_are_told_by_sql_server_and_by_the_driver_of_dameng() -> None:
+    import dmPython
+
+    class Result:
+        class cursor:  # noqa: N801
+            description = (("ID", dmPython.NUMBER), ("CHANGED", dmPython.TIMESTAMP_WITH_TIMEZONE))
+
+        @staticmethod
+        def keys() -> list[str]:
+            return ["id", "changed"]
+
+    probe: Any = Result()
+    query = "select id, changed from orders"
+    columns = column_types.of_query(query, probe, "dm")
+    assert (columns.landed, columns.finer) == ({"id": None, "changed": "timestamp"}, ["changed"])
+    for named, finer in (("datetimeoffset(7)", ["changed"]), ("datetimeoffset(3)", [])):
+        columns = column_types.of_query(query, probe, "mssql", ["int", named])
+        assert (columns.landed, columns.finer) == ({"id": None, "changed": "timestamp"}, finer)
+        text = written("mssql", sa.select(columns.chosen["changed"]).select_from(columns.relation))
+        assert "switchoffset(q.changed, '+00:00')" in text
+    columns = column_types.of_query(query, probe, "mssql", ["int", None])
+    assert columns.landed == {"id": None, "changed": None}
+    written("mssql", column_types.DESCRIBE_QUERY.bindparams(query=query))
 
 
 @pytest.mark.parametrize("dialect", sorted(URLS))

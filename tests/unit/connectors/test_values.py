@@ -67,6 +67,11 @@ def test_values_that_fit(values: list[Any], kind: str, expected: list[Any]) -> N
         ("yesterday", "timestamp", "text"),
         (datetime(2024, 1, 1, 12), "date", "timestamp"),
         (float("nan"), "decimal(2)", "number"),
+        (Decimal("0.12345678901234567890"), "number", "decimal(20)"),
+        ("2024-01-01T10:00:00.1234567Z", "timestamp", "finer time"),
+        ("2024-01-01 10:00:00,123456001", "timestamp", "finer time"),
+        ("10:00:00.1234561", "time", "finer time"),
+        ("10:00:00+08:00", "time", "text"),
     ],
 )
 def test_values_that_do_not_fit_are_told(value: Any, kind: str, found: str) -> None:
@@ -87,6 +92,18 @@ def test_times_become_utc_by_their_own_zone_or_that_of_the_source() -> None:
     assert array.to_pylist() == [datetime(2024, 1, 1, 9, 30), datetime(2024, 1, 1, 1, 30)]
     array, _ = to_array("c", ["2024-01-01T09:30:00+08:00"], "timestamp", UTC_ZONE)
     assert array.to_pylist() == [datetime(2024, 1, 1, 1, 30)]
+
+
+def test_digits_behind_the_microsecond_are_noughts_or_cut_on_demand() -> None:
+    exact = datetime(2024, 1, 1, 10, 0, 0, 123_456)
+    for values in (["2024-01-01T10:00:00.123456000Z"], [exact, "2024-01-01 10:00:00.1234560"]):
+        array, misfits = to_array("c", values, "timestamp", UTC_ZONE)
+        assert (set(array.to_pylist()), misfits) == ({exact}, {})
+    fine = ["2024-01-01T18:00:00.123456999+08:00"]
+    array, misfits = to_array("c", fine, "timestamp", UTC_ZONE, cut_times=True)
+    assert (array.to_pylist(), misfits) == ([exact], {})
+    _, misfits = to_array("c", fine, "timestamp", UTC_ZONE)
+    assert 'finer_times = "cut"' in misfits[0].words.en and "细于微秒" in misfits[0].words.zh
 
 
 @pytest.mark.parametrize(
