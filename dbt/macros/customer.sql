@@ -1188,14 +1188,57 @@
         in (split_groups.first_component, split_groups.last_component)
 {%- endmacro %}
 
-{# One row per record that is linked to another, with its cluster and its surest link in it.
-
-   Clusters are the connected components of the links, with two cuts. A component that is too large
+{# Clusters are the connected components of the links, with two cuts. A component that is too large
    keeps its firmest links only, and where that is not enough its records stand alone. Records that
    people split, or whose identifying keys differ, are never in one cluster, by whatever chain of
-   links: the others of their component go with the one that they hang on most firmly. #}
-{% macro identity_clusters(subject) -%}
-    {%- set identifying = {'account': 'tax_id'}.get(subject) -%}
+   links: the others of their component go with the one that they hang on most firmly.
+
+   Each step is a table of its own: the next ones use it several times, and Spark would work it out
+   anew each time. #}
+{% macro identifying_key(subject) -%}
+    {{ return({'account': 'tax_id'}.get(subject)) }}
+{%- endmacro %}
+
+{# Links that hold, with a name for each. #}
+{% macro held_links(subject) -%}
+    select
+        left_id || '|' || right_id as link_id,
+        left_id,
+        right_id,
+        method,
+        rule_id,
+        match_weight,
+        strength
+    from {{ ref('int_customer__' ~ subject ~ '_links') }}
+    where status = 'linked'
+{%- endmacro %}
+
+{# One row per record that is linked to another, with the component of links it is in. #}
+{% macro identity_components(subject) -%}
+    with
+
+    links as (
+
+        {{ held_links(subject) }}
+
+    ),
+
+    ends as (
+
+        {{ link_ends('links') }}
+
+    )
+
+    select
+        record_id,
+        component_id
+    from (
+        {{ components_of('ends', node_column='record_id') }}
+    ) as components
+{%- endmacro %}
+
+{# The same, where components that are too large have been cut. #}
+{% macro identity_sized_components(subject) -%}
     with
 
     limits as (
@@ -1209,25 +1252,9 @@
 
     ),
 
-    stated as (
-
-        select
-            left_id || '|' || right_id as link_id,
-            left_id,
-            right_id,
-            method,
-            rule_id,
-            match_weight,
-            strength,
-            status
-        from {{ ref('int_customer__' ~ subject ~ '_links') }}
-
-    ),
-
     links as (
 
-        select * from stated
-        where status = 'linked'
+        {{ held_links(subject) }}
 
     ),
 
@@ -1239,7 +1266,7 @@
 
     components as (
 
-        {{ components_of('ends', node_column='record_id') }}
+        select * from {{ ref('int_customer__' ~ subject ~ '_components') }}
 
     ),
 
@@ -1276,54 +1303,81 @@
 
         {{ oversized('firm_ends', 'firm_components') }}
 
+    )
+
+    select
+        components.record_id,
+        case
+            when oversized.component_id is null then components.component_id
+            when firm_components.component_id is null then components.record_id
+            when still_oversized.component_id is not null then components.record_id
+            else firm_components.component_id
+        end as component_id
+    from components
+    left join (select distinct component_id from oversized) as oversized
+        on components.component_id = oversized.component_id
+    left join firm_components on components.record_id = firm_components.record_id
+    left join (select distinct component_id from still_oversized) as still_oversized
+        on firm_components.component_id = still_oversized.component_id
+{%- endmacro %}
+
+{# Pairs of one component that must not be in one cluster, and whether people decided that. #}
+{% macro identity_conflicts(subject) -%}
+    {%- set identifying = identifying_key(subject) -%}
+    with
+
+    sized as (
+
+        select * from {{ ref('int_customer__' ~ subject ~ '_sized_components') }}
+
+    )
+
+    select
+        stated.left_id,
+        stated.right_id,
+        l.component_id,
+        true as is_decided
+    from {{ ref('int_customer__' ~ subject ~ '_links') }} as stated
+    inner join sized as l on stated.left_id = l.record_id
+    inner join sized as r
+        on stated.right_id = r.record_id and l.component_id = r.component_id
+    where stated.rule_id = 'manual_split'
+    {%- if identifying %}
+    union
+    select
+        l.record_id as left_id,
+        r.record_id as right_id,
+        sized.component_id,
+        false as is_decided
+    from sized
+    inner join {{ ref('int_customer__' ~ subject ~ '_records') }} as l
+        on sized.record_id = l.record_id
+    inner join sized as other_sized on sized.component_id = other_sized.component_id
+    inner join {{ ref('int_customer__' ~ subject ~ '_records') }} as r
+        on other_sized.record_id = r.record_id
+    where l.{{ identifying }} < r.{{ identifying }}
+    {%- endif %}
+{%- endmacro %}
+
+{# Links of components with such pairs, without those between the two of a pair. #}
+{% macro identity_undisputed_links(subject) -%}
+    with
+
+    links as (
+
+        {{ held_links(subject) }}
+
     ),
 
     sized as (
 
-        select
-            components.record_id,
-            case
-                when oversized.component_id is null then components.component_id
-                when firm_components.component_id is null then components.record_id
-                when still_oversized.component_id is not null then components.record_id
-                else firm_components.component_id
-            end as component_id
-        from components
-        left join (select distinct component_id from oversized) as oversized
-            on components.component_id = oversized.component_id
-        left join firm_components on components.record_id = firm_components.record_id
-        left join (select distinct component_id from still_oversized) as still_oversized
-            on firm_components.component_id = still_oversized.component_id
+        select * from {{ ref('int_customer__' ~ subject ~ '_sized_components') }}
 
     ),
 
     apart as (
 
-        select
-            stated.left_id,
-            stated.right_id,
-            l.component_id,
-            true as is_decided
-        from stated
-        inner join sized as l on stated.left_id = l.record_id
-        inner join sized as r
-            on stated.right_id = r.record_id and l.component_id = r.component_id
-        where stated.rule_id = 'manual_split'
-        {%- if identifying %}
-        union
-        select
-            l.record_id as left_id,
-            r.record_id as right_id,
-            sized.component_id,
-            false as is_decided
-        from sized
-        inner join {{ ref('int_customer__' ~ subject ~ '_records') }} as l
-            on sized.record_id = l.record_id
-        inner join sized as other_sized on sized.component_id = other_sized.component_id
-        inner join {{ ref('int_customer__' ~ subject ~ '_records') }} as r
-            on other_sized.record_id = r.record_id
-        where l.{{ identifying }} < r.{{ identifying }}
-        {%- endif %}
+        select * from {{ ref('int_customer__' ~ subject ~ '_conflicts') }}
 
     ),
 
@@ -1345,19 +1399,81 @@
             left_id as right_id
         from apart
 
+    )
+
+    select links.*
+    from links
+    inner join sized as l on links.left_id = l.record_id
+    inner join sized as r
+        on links.right_id = r.record_id and l.component_id = r.component_id
+    inner join contested on l.component_id = contested.component_id
+    left join apart_both_ways as apart
+        on links.left_id = apart.left_id and links.right_id = apart.right_id
+    where apart.left_id is null
+{%- endmacro %}
+
+{# Components of those links. #}
+{% macro identity_undisputed_components(subject) -%}
+    with
+
+    links as (
+
+        select * from {{ ref('int_customer__' ~ subject ~ '_undisputed_links') }}
+
+    ),
+
+    ends as (
+
+        {{ link_ends('links') }}
+
+    )
+
+    select
+        record_id,
+        component_id
+    from (
+        {{ components_of('ends', node_column='record_id') }}
+    ) as components
+{%- endmacro %}
+
+{# One row per record that is linked to another, with its cluster and its surest link in it. #}
+{% macro identity_clusters(subject) -%}
+    {%- set identifying = identifying_key(subject) -%}
+    with
+
+    links as (
+
+        {{ held_links(subject) }}
+
+    ),
+
+    ends as (
+
+        {{ link_ends('links') }}
+
+    ),
+
+    sized as (
+
+        select * from {{ ref('int_customer__' ~ subject ~ '_sized_components') }}
+
+    ),
+
+    apart as (
+
+        select * from {{ ref('int_customer__' ~ subject ~ '_conflicts') }}
+
+    ),
+
+    contested as (
+
+        select distinct component_id from apart
+
     ),
 
     clean_links as (
 
-        select links.*
-        from links
-        inner join sized as l on links.left_id = l.record_id
-        inner join sized as r
-            on links.right_id = r.record_id and l.component_id = r.component_id
-        inner join contested on l.component_id = contested.component_id
-        left join apart_both_ways as apart
-            on links.left_id = apart.left_id and links.right_id = apart.right_id
-        where apart.left_id is null
+        select * from {{ ref('int_customer__' ~ subject ~ '_undisputed_links') }}
 
     ),
 
@@ -1369,7 +1485,7 @@
 
     clean_components as (
 
-        {{ components_of('clean_ends', node_column='record_id') }}
+        select * from {{ ref('int_customer__' ~ subject ~ '_undisputed_components') }}
 
     ),
 

@@ -1,0 +1,3 @@
+-- One row per contact that is linked to another, with the connected component of links it is in.
+{{ config(materialized='table') }}
+{{ identity_components('contact') }}

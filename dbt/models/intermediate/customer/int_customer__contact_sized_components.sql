@@ -1,0 +1,4 @@
+-- One row per contact that is linked to another, with its component after those that are too large
+-- have been cut.
+{{ config(materialized='table') }}
+{{ identity_sized_components('contact') }}
