@@ -4,17 +4,23 @@
    materialization puts one definition and a range of days. Elsewhere than on DuckDB the model is a
    plain table of all days. #}
 
-{# Whole number, the same for the same text, small enough to be added up over all rows. #}
-{% macro text_number(text) -%}
-    {{- return(adapter.dispatch('text_number', 'sales_migration_health')(text)) -}}
+{# Whole number, the same for the same values of these columns, small enough to be added up over
+   all rows. #}
+{% macro content_number(columns) -%}
+    {{- return(adapter.dispatch('content_number', 'sales_migration_health')(columns)) -}}
 {%- endmacro %}
 
-{% macro default__text_number(text) -%}
-    cast(hash({{ text }}) % 1000003 as bigint)
+{% macro default__content_number(columns) -%}
+    cast(hash({{ columns | join(', ') }}) % 1000003 as bigint)
 {%- endmacro %}
 
-{% macro spark__text_number(text) -%}
-    pmod(xxhash64({{ text }}), 1000003)
+{% macro spark__content_number(columns) -%}
+    pmod(xxhash64({{ columns | join(', ') }}), 1000003)
+{%- endmacro %}
+
+{# When a record became known: when it happened or, where that came later, when it was recorded. #}
+{% macro known_at(occurred_at, recorded_at) -%}
+    case when {{ recorded_at }} > {{ occurred_at }} then {{ recorded_at }} else {{ occurred_at }} end
 {%- endmacro %}
 
 {# One row per day from first to last, both included, in a select list; last is never before first. #}
@@ -61,6 +67,22 @@
     true /*active:{{ column }}*/
 {%- endmacro %}
 
+{# True for touches that are not in what the last build left of each channel. #}
+{% macro is_batch_unsummed(column) -%}
+    true /*unsummed:{{ column }}*/
+{%- endmacro %}
+
+{# What the last build knew of each channel of a customer: the day of its latest touch. Touches known
+   earlier can only keep a channel active for a shorter time. #}
+{% macro latest_channel_touches() -%}
+    select
+        cast(null as string) as customer_id,
+        cast(null as string) as channel,
+        cast(null as date) as occurred_date,
+        cast(null as date) as known_date
+    where false /*channels*/
+{%- endmacro %}
+
 {# What the day before the batch left: the sums of each customer. #}
 {% macro carried_index_days() -%}
     select
@@ -93,6 +115,8 @@
         {%- elif kind == 'new' -%}
             {%- set term = column ~ ' <= ' ~ last
                 ~ (' and ' ~ column ~ ' >= ' ~ first if batch.is_carried else '') -%}
+        {%- elif kind == 'unsummed' and batch.follows_build -%}
+            {%- set term = column ~ ' >= ' ~ first -%}
         {%- elif kind == 'active' -%}
             {%- set term = column ~ ' > ' ~ first ~ ' - ' ~ batch.window_days
                 ~ ' and ' ~ column ~ ' <= ' ~ last -%}
@@ -109,6 +133,15 @@
             ~ (' and customer_id in (select changed.customer_id from '
                 ~ built_table('int_relationship__changed_customers') ~ ' as changed)'
                 if batch.is_changed_only else '')
+        ) -%}
+    {%- endif -%}
+    {%- if batch.follows_build -%}
+        {%- set found.sql = found.sql | replace(
+            latest_channel_touches(),
+            'select customer_id, channel, last_date_before as occurred_date, '
+            ~ first ~ ' - 1 as known_date from '
+            ~ built_table('int_relationship__customer_channels')
+            ~ ' where last_date_before is not null'
         ) -%}
     {%- endif -%}
     {{ return(found.sql) }}
@@ -176,7 +209,7 @@
         {%- do batches.append({
             'version': span.version, 'window_days': span.window_days, 'first': row[0],
             'last': row[1], 'is_carried': is_carried or not loop.first,
-            'is_changed_only': is_changed_only
+            'is_changed_only': is_changed_only, 'follows_build': is_carried and loop.first
         }) -%}
     {%- endfor -%}
     {{ return(batches) }}

@@ -105,6 +105,23 @@ carried_sums as (
 
 ),
 
+known_touches as (
+
+    select
+        customer_id,
+        channel,
+        occurred_date,
+        known_date
+    from {{ ref('int_relationship__touches') }}
+    where
+        {{ is_batch_customer('customer_id') }}
+        and {{ is_batch_active('occurred_date') }}
+        and {{ is_batch_unsummed('known_date') }}
+    union all
+    {{ latest_channel_touches() }}
+
+),
+
 channel_touches as (
 
     select
@@ -118,7 +135,7 @@ channel_touches as (
         max({{ add_days(
             'touches.occurred_date', rounded('batches.coverage_window_days')
         ) }}) as end_date
-    from {{ ref('int_relationship__touches') }} as touches
+    from known_touches as touches
     inner join channels on touches.channel = channels.channel
     inner join batches
         on
@@ -128,9 +145,7 @@ channel_touches as (
                 'touches.occurred_date', rounded('batches.coverage_window_days')
             ) }} > batches.first_date
     where
-        {{ is_batch_customer('touches.customer_id') }}
-        and {{ is_batch_active('touches.occurred_date') }}
-        and {{ add_days(
+        {{ add_days(
             'touches.occurred_date', rounded('batches.coverage_window_days')
         ) }} > touches.known_date
     group by

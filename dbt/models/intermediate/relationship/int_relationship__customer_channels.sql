@@ -1,5 +1,6 @@
--- One row per customer and channel of its touches: since when it is touched there, and sums over
--- the content of its touches, by which changes of earlier days are noticed.
+-- One row per customer and channel of its touches: since when it is touched there, the day of the
+-- latest touch that the last build knew, and sums over the content of its touches, by which changes
+-- of earlier days are noticed.
 {{ config(materialized='table') }}
 with
 
@@ -17,11 +18,10 @@ contents as (
         occurred_at,
         occurred_date,
         known_date,
-        {{ text_number(
-            "concat_ws('|', touch_id, channel, coalesce(topic, ''), coalesce(topic_industry, ''), "
-            ~ "coalesce(topic_product_line, ''), cast(occurred_date as string), "
-            ~ "cast(known_date as string))"
-        ) }} as content_number
+        {{ content_number([
+            'touch_id', 'channel', 'topic', 'topic_industry', 'topic_product_line',
+            'occurred_date', 'known_date'
+        ]) }} as content_number
     from touches
 
 )
@@ -31,6 +31,9 @@ select
     channel,
     min(known_date) as first_known_date,
     max(occurred_at) as last_touch_at,
+    max(
+        case when known_date < {{ relationship_built_through() }} then occurred_date end
+    ) as last_date_before,
     count(*) as count_touches,
     count(
         case

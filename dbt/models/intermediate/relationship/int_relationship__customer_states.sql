@@ -19,7 +19,7 @@ accounts as (
 
     select
         customer_id,
-        cast(sum({{ text_number('account_id') }}) as bigint) as account_number
+        cast(sum({{ content_number(['account_id']) }}) as bigint) as account_number
     from {{ ref('bridge_account_customer') }}
     group by customer_id
 
@@ -54,28 +54,23 @@ changes as (
 
     select
         customer_id,
-        coalesce(product_line, '') || '|' || cast(first_date as string) as change_text,
-        first_date as change_date
+        first_date as change_date,
+        {{ content_number(["'open'", 'product_line', 'first_date']) }} as change_number
     from {{ ref('int_relationship__open_lines') }}
     union all
     select
         customer_id,
-        coalesce(product_line, '') || '|until ' || cast(last_date as string) as change_text,
-        last_date as change_date
+        last_date as change_date,
+        {{ content_number(["'closed'", 'product_line', 'last_date']) }} as change_number
     from {{ ref('int_relationship__open_lines') }}
     where last_date is not null
     union all
     select
         customer_id,
-        concat_ws(
-            '|',
-            basis,
-            cast(reach_date as string),
-            cast(count_accounts as string),
-            coalesce(cast(count_industries as string), ''),
-            coalesce(cast(count_levels as string), '')
-        ) as change_text,
-        reach_date as change_date
+        reach_date as change_date,
+        {{ content_number([
+            'basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels'
+        ]) }} as change_number
     from {{ ref('fct_influence_reach_day') }}
 
 ),
@@ -85,18 +80,10 @@ numbers as (
     select
         customer_id,
         sum(
-            case
-                when change_date < {{ relationship_built_through() }}
-                    then {{ text_number('change_text') }}
-                else 0
-            end
+            case when change_date < {{ relationship_built_through() }} then change_number else 0 end
         ) as change_before,
-        sum(
-            case
-                when change_date < {{ as_of_date() }} then {{ text_number('change_text') }}
-                else 0
-            end
-        ) as change_now
+        sum(case when change_date < {{ as_of_date() }} then change_number else 0 end)
+            as change_now
     from changes
     group by customer_id
 

@@ -83,21 +83,6 @@ pages as (
 
 ),
 
-page_topics as (
-
-    select
-        session_id,
-        topic,
-        max(industry) as industry,
-        row_number() over (
-            partition by session_id order by count(*) desc, topic asc nulls last
-        ) as topic_rank
-    from pages
-    where topic is not null
-    group by session_id, topic
-
-),
-
 sessions as (
 
     select
@@ -105,10 +90,31 @@ sessions as (
         min(source_system) as source_system,
         max(account_id) as account_id,
         max(contact_id) as contact_id,
+        min(topic) as topic,
+        max(topic) as other_topic,
+        max(case when topic is not null then industry end) as industry,
         min(occurred_at) as occurred_at,
         min(known_at) as known_at
     from pages
     group by session_id
+
+),
+
+-- Of several topics of a session the one with most pages.
+page_topics as (
+
+    select
+        pages.session_id,
+        pages.topic,
+        max(pages.industry) as industry,
+        row_number() over (
+            partition by pages.session_id
+            order by count(*) desc, pages.topic asc nulls last
+        ) as topic_rank
+    from pages
+    inner join sessions on pages.session_id = sessions.session_id
+    where pages.topic is not null and sessions.topic < sessions.other_topic
+    group by pages.session_id, pages.topic
 
 ),
 
@@ -146,10 +152,7 @@ select
     cast(null as string) as topic_industry,
     coalesce(opportunities.product_line, leads.product_line) as topic_product_line,
     activities.occurred_at,
-    case
-        when activities.recorded_at > activities.occurred_at then activities.recorded_at
-        else activities.occurred_at
-    end as known_at
+    {{ known_at('activities.occurred_at', 'activities.recorded_at') }} as known_at
 from activities
 left join opportunities on activities.opportunity_id = opportunities.opportunity_id
 left join leads on activities.lead_id = leads.lead_id
@@ -164,8 +167,11 @@ select
     cast(null as string) as rep_id,
     'web' as channel,
     'inbound' as direction,
-    page_topics.topic,
-    page_topics.industry as topic_industry,
+    coalesce(page_topics.topic, sessions.topic) as topic,
+    case
+        when page_topics.session_id is null then sessions.industry
+        else page_topics.industry
+    end as topic_industry,
     cast(null as string) as topic_product_line,
     sessions.occurred_at,
     sessions.known_at
