@@ -57,7 +57,8 @@
     true /*customer:{{ column }}*/
 {%- endmacro %}
 
-{# True for touches that the day before the batch did not know. #}
+{# True for touches that the day before the batch did not know, by their time: a day made of a time is
+   not looked for before the joins. #}
 {% macro is_batch_new(column) -%}
     true /*new:{{ column }}*/
 {%- endmacro %}
@@ -65,11 +66,6 @@
 {# True for touches by which a channel can be active on a day of the batch. #}
 {% macro is_batch_active(column) -%}
     true /*active:{{ column }}*/
-{%- endmacro %}
-
-{# True for touches that are not in what the last build left of each channel. #}
-{% macro is_batch_unsummed(column) -%}
-    true /*unsummed:{{ column }}*/
 {%- endmacro %}
 
 {# What the last build knew of each channel of a customer: the day of its latest touch. Touches known
@@ -113,13 +109,15 @@
             {%- set term = column ~ ' in (select changed.customer_id from '
                 ~ built_table('int_relationship__changed_customers') ~ ' as changed)' -%}
         {%- elif kind == 'new' -%}
-            {%- set term = column ~ ' <= ' ~ last
-                ~ (' and ' ~ column ~ ' >= ' ~ first if batch.is_carried else '') -%}
-        {%- elif kind == 'unsummed' and batch.follows_build -%}
-            {%- set term = column ~ ' >= ' ~ first -%}
+            {%- set term = column ~ ' < cast(' ~ last ~ ' + 1 as timestamp)'
+                ~ (' and ' ~ column ~ ' >= cast(' ~ first ~ ' as timestamp)'
+                    if batch.is_carried else '') -%}
+        {%- elif kind == 'active' and batch.follows_build -%}
+            {#- What the last build knew comes from latest_channel_touches(). -#}
+            {%- set term = 'false' -%}
         {%- elif kind == 'active' -%}
-            {%- set term = column ~ ' > ' ~ first ~ ' - ' ~ batch.window_days
-                ~ ' and ' ~ column ~ ' <= ' ~ last -%}
+            {%- set term = column ~ ' >= cast(' ~ first ~ ' - ' ~ batch.window_days
+                ~ ' + 1 as timestamp) and ' ~ column ~ ' < cast(' ~ last ~ ' + 1 as timestamp)' -%}
         {%- endif -%}
         {%- set found.sql = found.sql
             | replace('true /*' ~ kind ~ ':' ~ column ~ '*/', '(' ~ term ~ ')') -%}
@@ -189,7 +187,8 @@
 {% macro relationship_models_version() -%}
     {{ return(model_texts([
         'fct_relationship_index_day', 'int_relationship__weighted_touches',
-        'int_relationship__touches', 'int_relationship__records'
+        'int_relationship__touches', 'int_relationship__records',
+        'int_relationship__web_sessions'
     ])) }}
 {%- endmacro %}
 

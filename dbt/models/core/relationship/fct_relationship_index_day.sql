@@ -49,6 +49,25 @@ carried as (
 
 ),
 
+batch_touches as (
+
+    select
+        definition_version,
+        customer_id,
+        channel,
+        occurred_date,
+        known_date,
+        known_at,
+        weight,
+        overlap_ratio
+    from {{ ref('int_relationship__weighted_touches') }}
+    where
+        {{ is_batch_definition('definition_version') }}
+        and {{ is_batch_customer('customer_id') }}
+        and ({{ is_batch_new('known_at') }} or {{ is_batch_active('occurred_at') }})
+
+),
+
 weighted as (
 
     select
@@ -61,15 +80,12 @@ weighted as (
             when touches.known_date > batches.first_date then touches.known_date
             else batches.first_date
         end as event_date
-    from {{ ref('int_relationship__weighted_touches') }} as touches
+    from batch_touches as touches
     inner join batches
         on
             touches.definition_version = batches.definition_version
             and touches.known_date <= batches.last_date
-    where
-        {{ is_batch_definition('touches.definition_version') }}
-        and {{ is_batch_customer('touches.customer_id') }}
-        and {{ is_batch_new('touches.known_date') }}
+    where {{ is_batch_new('touches.known_at') }}
 
 ),
 
@@ -105,20 +121,26 @@ carried_sums as (
 
 ),
 
-known_touches as (
+covering_touches as (
 
     select
+        definition_version,
         customer_id,
         channel,
         occurred_date,
         known_date
-    from {{ ref('int_relationship__touches') }}
-    where
-        {{ is_batch_customer('customer_id') }}
-        and {{ is_batch_active('occurred_date') }}
-        and {{ is_batch_unsummed('known_date') }}
+    from batch_touches
     union all
-    {{ latest_channel_touches() }}
+    select
+        batches.definition_version,
+        latest.customer_id,
+        latest.channel,
+        latest.occurred_date,
+        latest.known_date
+    from (
+        {{ latest_channel_touches() }}
+    ) as latest
+    cross join batches
 
 ),
 
@@ -135,11 +157,14 @@ channel_touches as (
         max({{ add_days(
             'touches.occurred_date', rounded('batches.coverage_window_days')
         ) }}) as end_date
-    from known_touches as touches
-    inner join channels on touches.channel = channels.channel
+    from covering_touches as touches
+    inner join channels
+        on
+            touches.definition_version = channels.definition_version
+            and touches.channel = channels.channel
     inner join batches
         on
-            channels.definition_version = batches.definition_version
+            touches.definition_version = batches.definition_version
             and touches.known_date <= batches.last_date
             and {{ add_days(
                 'touches.occurred_date', rounded('batches.coverage_window_days')

@@ -19,7 +19,7 @@ contents as (
         occurred_date,
         known_date,
         {{ content_number([
-            'touch_id', 'channel', 'topic', 'topic_industry', 'topic_product_line',
+            'source_object', 'source_id', 'channel', 'topic', 'topic_industry', 'topic_product_line',
             'occurred_date', 'known_date'
         ]) }} as content_number
     from touches

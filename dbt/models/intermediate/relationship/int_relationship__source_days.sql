@@ -13,12 +13,10 @@ records as (
     where occurred_at < {{ as_of_end() }}
     union all
     select
-        min(source_system) as source_system,
+        source_system,
         'web' as channel,
-        min(known_at) as known_at
-    from {{ ref('int_intent__visits') }}
-    where occurred_at < {{ as_of_end() }}
-    group by session_id
+        known_at
+    from {{ ref('int_relationship__web_sessions') }}
     union all
     select
         source_system,

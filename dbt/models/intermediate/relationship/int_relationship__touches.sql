@@ -23,7 +23,6 @@ persons as (
 
     select
         contact_id,
-        person_id,
         customer_id
     from {{ ref('bridge_contact_person') }}
 
@@ -32,7 +31,7 @@ persons as (
 select
     records.source_object || ':' || records.source_id as touch_id,
     coalesce(customers.customer_id, persons.customer_id) as customer_id,
-    persons.person_id,
+    records.contact_id,
     records.rep_id,
     records.channel,
     records.direction,
@@ -48,5 +47,8 @@ select
     records.source_id
 from records
 left join customers on records.account_id = customers.account_id
-left join persons on records.contact_id = persons.contact_id
+left join persons
+    on
+        -- Nobody is looked for where the account says whose touch it is.
+        case when customers.customer_id is null then records.contact_id end = persons.contact_id
 where coalesce(customers.customer_id, persons.customer_id) is not null

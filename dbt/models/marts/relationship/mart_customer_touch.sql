@@ -49,9 +49,11 @@ customers as (
 persons as (
 
     select
-        person_id,
-        person_name
-    from {{ ref('dim_person') }}
+        bridge.contact_id,
+        bridge.person_id,
+        people.person_name
+    from {{ ref('bridge_contact_person') }} as bridge
+    left join {{ ref('dim_person') }} as people on bridge.person_id = people.person_id
 
 ),
 
@@ -68,7 +70,7 @@ select
     touches.touch_id,
     touches.customer_id,
     customers.customer_name,
-    touches.person_id,
+    persons.person_id,
     persons.person_name,
     touches.rep_id,
     reps.rep_name,
@@ -93,5 +95,5 @@ select
 from touches
 inner join weights on touches.channel = weights.channel
 left join customers on touches.customer_id = customers.customer_id
-left join persons on touches.person_id = persons.person_id
+left join persons on touches.contact_id = persons.contact_id
 left join reps on touches.rep_id = reps.rep_id
