@@ -11,7 +11,8 @@ CORE = {
     "from range(4) as t(i)",
 }
 MARTS = {
-    "mart_influence_edge": "select 'e' || i as influence_edge_id, 'c' || i as from_customer_id, "
+    "mart_influence_edge": "select 'e' || i as influence_edge_id, 'referral' as "
+    "edge_type, 'c' || i as from_customer_id, "
     "'c' || i + 1 as to_customer_id, 2::bigint as count_events, case when i < 2 then 0.5::double "
     "else 0 end as strength_ratio, i = 2 as is_dropped, case when i = 2 then 'below_threshold' end "
     "as dropped_reason from range(3) as t(i)",
@@ -19,7 +20,8 @@ MARTS = {
     "influence_edge_id, not is_dropped as is_above_threshold, dropped_reason "
     "from mart_influence_edge, range(2) as acts(i) "
     "union all select 'referral|9', null, false, 'unknown_end'",
-    "mart_influence_dropped": "select 'referral|' || reason as influence_dropped_id, reason, "
+    "mart_influence_dropped": "select 'referral|' || reason as influence_dropped_id, "
+    "'referral' as edge_type, reason, "
     "count_edges from (values ('counted', 2::bigint), ('below_threshold', 1), "
     "('unknown_end', null)) as reasons(reason, count_edges)",
     "mart_customer_influence": "select 'c' || i as customer_id, true as is_graph_known, case when "
@@ -54,7 +56,7 @@ BAD: dict[str, dict[str, str | None]] = {
     },
     "mart_influence_dropped": {
         "key_unique": "set influence_dropped_id = 'referral|counted' where reason = 'unknown_end'",
-        "dropped_edges_add_up": "set count_edges = 2 where reason = 'below_threshold'",
+        "dropped_edges_add_up": "set edge_type = 'share' where reason = 'below_threshold'",
     },
     "mart_customer_influence": {
         "key_unique": "set customer_id = 'c0' where customer_id = 'c1'",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CORE = {
-    "dim_account": "select * from range(3)",
+    "dim_account": "select 'a' || i as account_id from range(3) as t(i)",
     "dim_contact": "select * from range(3)",
 }
 MARTS = {
@@ -21,7 +21,9 @@ MARTS = {
 BAD: dict[str, dict[str, str | None]] = {
     "mart_customer": {
         "key_unique": "set customer_id = 'c0' where customer_id = 'c1'",
-        "accounts_add_up": "set count_accounts = 2 where customer_id = 'c1'",
+        # As many as there are, but with other customers.
+        "accounts_add_up": "set count_accounts = case customer_id when 'c1' then 2 when 'c2' then "
+        "0 else 1 end",
         "parent_is_another": "set parent_customer_id = customer_id where customer_id = 'c1'",
     },
     "mart_customer_record": {

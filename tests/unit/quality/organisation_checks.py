@@ -39,8 +39,8 @@ MARTS = {
     "mart_trap": "select 't' || i as trap_id, case when i < 2 then 1 end as count_cases, case when "
     "i < 2 then 3 end as count_examined, case when i < 2 then true end as is_triggered, case when "
     "i = 2 then 'object' end as unknown_reason from range(3) as t(i)",
-    "mart_trap_evidence": "select 't' || i || ':x' as trap_evidence_id, 'It was so.' as "
-    "evidence_en, '确实如此。' as evidence_zh from range(2) as t(i)",
+    "mart_trap_evidence": "select 't' || i || ':x' as trap_evidence_id, 't' || i as trap_id, "
+    "'It was so.' as evidence_en, '确实如此。' as evidence_zh from range(2) as t(i)",
 }
 BAD: dict[str, dict[str, str | None]] = {
     "mart_suggestion": {
@@ -109,7 +109,7 @@ BAD: dict[str, dict[str, str | None]] = {
     },
     "mart_trap_evidence": {
         "key_unique": "set trap_evidence_id = 't0:x'",
-        "cases_add_up": None,
+        "cases_add_up": "set trap_id = 't2' where trap_id = 't1'",
         "evidence_in_both_languages": "set evidence_zh = ''",
     },
 }

@@ -10,6 +10,7 @@ MARTS = {
     "channel, timestamp '2026-06-09 10:00' as occurred_at, timestamp '2026-06-09 11:00' as "
     "known_at, 0.8::double as weight_points from range(3) as t(i)",
     "mart_relationship_account": "select 'c' || i as customer_id, "
+    "case i when 0 then 'deep_wide' when 1 then 'deep_narrow' end as quadrant, "
     + "".join(
         f"{_RATIO.format(value=value)} as {factor}_ratio, "
         for factor, value in {
@@ -70,7 +71,9 @@ BAD: dict[str, dict[str, str | None]] = {
     },
     "mart_journey_play": {
         "key_unique": "set quadrant = 'deep_wide' where quadrant = 'deep_narrow'",
-        "customers_add_up": "set count_customers = 2 where quadrant = 'deep_wide'",
+        # As many as there are, but in other quadrants.
+        "customers_add_up": "set count_customers = case quadrant when 'deep_wide' then 2 when "
+        "'deep_narrow' then 0 else 1 end",
         "touched_are_customers": "set count_moved_since = 2 where quadrant = 'deep_wide'",
     },
 }

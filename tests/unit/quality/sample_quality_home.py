@@ -169,11 +169,11 @@ MARTS = {
     "period_date from range(3) as t(i)",
     "mart_intent_evidence": "select 'e' || i as signal_evidence_id, 'h' || i as signal_hit_id, "
     "'web_event' as evidence_object, '/pricing' as url from range(3) as t(i)",
-    "mart_intent_score_day": "select 'd' || i as intent_score_day_id, 'account' as level, date "
-    "'2026-06-30' as score_date, cast(10 as decimal(18, 6)) as score_points, 'v1' as rule_version "
-    "from range(3) as t(i)",
-    "mart_intent_factor": "select intent_score_day_id, level, score_date, 's1' as signal_id, "
-    "score_points as points from mart_intent_score_day",
+    "mart_intent_score_day": "select 'd' || i as intent_score_day_id, 'account' as level, 'a' || i "
+    "as account_id, date '2026-06-30' as score_date, cast(10 as decimal(18, 6)) as score_points, "
+    "'v1' as rule_version from range(3) as t(i)",
+    "mart_intent_factor": "select intent_score_day_id, level, account_id, score_date, "
+    "'s1' as signal_id, score_points as points from mart_intent_score_day",
     "mart_intent_account": "select 'a' || i as account_id, cast(10 as decimal(18, 6)) as "
     "score_points, cast(5 as decimal(18, 6)) as score_points_before from range(3) as t(i)",
     "mart_account_timeline": "select 't' || i as account_timeline_id, 'signal' as kind, date "
