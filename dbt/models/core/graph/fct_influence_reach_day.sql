@@ -40,9 +40,8 @@ paths as (
         target_customer_id,
         last_edge_id,
         definition_version,
-        min(passed_date) as passed_date
+        passed_date
     from {{ ref('int_graph__paths') }}
-    group by source_customer_id, target_customer_id, last_edge_id, definition_version
 
 ),
 

@@ -109,32 +109,55 @@ step_2 as (
 
 ),
 
+-- What ends here even if the strongest edge came next is not joined to all that could come.
+strongest as (
+
+    select
+        definition_version,
+        max(strength_ratio) as strength_ratio,
+        max(floor_ratio) as floor_ratio
+    from handed_on
+    group by definition_version
+
+),
+
+lasting as (
+
+    select step_2.*
+    from step_2
+    inner join strongest on step_2.definition_version = strongest.definition_version
+    where
+        step_2.influence_ratio * strongest.strength_ratio
+        >= strongest.floor_ratio - 0.000000001
+
+),
+
 step_3 as (
 
     select
-        step_2.definition_version,
-        step_2.source_customer_id,
+        lasting.definition_version,
+        lasting.source_customer_id,
         handed_on.to_customer_id as target_customer_id,
-        step_2.over_1_customer_id,
-        step_2.target_customer_id as over_2_customer_id,
+        lasting.over_1_customer_id,
+        lasting.target_customer_id as over_2_customer_id,
         handed_on.influence_edge_id as last_edge_id,
         cast(3 as bigint) as count_steps,
-        step_2.influence_ratio * handed_on.strength_ratio as influence_ratio,
+        lasting.influence_ratio * handed_on.strength_ratio as influence_ratio,
         case
-            when step_2.passed_date >= handed_on.passed_date then step_2.passed_date
+            when lasting.passed_date >= handed_on.passed_date then lasting.passed_date
             else handed_on.passed_date
         end as passed_date
-    from step_2
+    from lasting
     inner join handed_on
         on
-            step_2.definition_version = handed_on.definition_version
-            and step_2.target_customer_id = handed_on.from_customer_id
+            lasting.definition_version = handed_on.definition_version
+            and lasting.target_customer_id = handed_on.from_customer_id
     where
         handed_on.max_steps >= 3
-        and step_2.influence_ratio * handed_on.strength_ratio
+        and lasting.influence_ratio * handed_on.strength_ratio
         >= handed_on.floor_ratio - 0.000000001
-        and handed_on.to_customer_id <> step_2.source_customer_id
-        and handed_on.to_customer_id <> step_2.over_1_customer_id
+        and handed_on.to_customer_id <> lasting.source_customer_id
+        and handed_on.to_customer_id <> lasting.over_1_customer_id
 
 ),
 
