@@ -44,7 +44,8 @@ given as (
 
     select
         source_customer_id as customer_id,
-        sum(influence_ratio) as influence_accounts,
+        -- In whatever order they are added up.
+        round(sum(influence_ratio), 9) as influence_accounts,
         count(*) as count_accounts_influenced,
         cast(sum(case when count_steps = 1 then 1 else 0 end) as bigint) as count_direct_accounts
     from pairs
