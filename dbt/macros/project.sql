@@ -13,6 +13,13 @@
     cast({{ add_days(as_of_date(), 1) }} as timestamp)
 {%- endmacro %}
 
+{# What does not fit into the memory that DuckDB is given is worked on from disk. #}
+{% macro bound_memory() -%}
+    {%- if target.type == 'duckdb' and var('duckdb_memory') -%}
+        set memory_limit = '{{ var("duckdb_memory") }}'
+    {%- endif -%}
+{%- endmacro %}
+
 {# Spark only: landed Parquet becomes external tables at the same place. DuckDB reads the files
    directly (external_location of the generated sources), so there this does nothing. #}
 {% macro register_landed_tables() -%}

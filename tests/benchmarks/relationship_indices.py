@@ -27,6 +27,8 @@ from dagster_project.mapping import compile_mapping
 from dagster_project.settings import REPO_ROOT, Settings, process_environment, program
 
 AS_OF = date(2026, 6, 30)
+# The rest of a process is about half a gigabyte.
+DUCKDB_MEMORY = "3GB"
 GRAPH = ("path:models/intermediate/graph", "path:models/core/graph")
 MODELS = (
     "int_rules__thresholds",
@@ -206,7 +208,9 @@ def measure(step: str, command: Sequence[str], settings: Settings, as_of: date) 
         process = subprocess.Popen(
             command,
             cwd=REPO_ROOT,
-            env=process_environment() | settings.dbt_environment(as_of),
+            env=process_environment()
+            | settings.dbt_environment(as_of)
+            | {"SMH_DUCKDB_MEMORY": DUCKDB_MEMORY},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
