@@ -81,6 +81,13 @@ def spark_cluster(folder: Path) -> Iterator[int]:
             "spark.executor.memory": "1g",
             "spark.driver.host": HOST,
             "spark.ui.enabled": "false",
+            # The driver keeps what it says about past statements, and the plans of some fill
+            # megabytes: enough of them end it.
+            "spark.sql.ui.retainedExecutions": "2",
+            "spark.sql.thriftserver.ui.retainedStatements": "2",
+            "spark.ui.retainedJobs": "10",
+            "spark.ui.retainedStages": "10",
+            "spark.sql.maxPlanStringLength": "1000",
             "spark.sql.shuffle.partitions": "4",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
@@ -96,7 +103,7 @@ def spark_cluster(folder: Path) -> Iterator[int]:
             [
                 *(str(home / "bin" / "spark-submit"), "--master", master),
                 *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
-                *("--driver-memory", "2g", *confs, "spark-internal"),
+                *("--driver-memory", "3g", *confs, "spark-internal"),
             ],
         )
         _wait_for(thrift, thrift_port, folder / "thrift.log")

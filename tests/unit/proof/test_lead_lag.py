@@ -20,6 +20,12 @@ from numpy.typing import NDArray
 from dagster_project.settings import REPO_ROOT
 
 WEEKS = 78
+# Models between the series and the mart, in the order in which they read each other.
+STEPS = (
+    "int_proof__lead_lag_orders",
+    "int_proof__lead_lag_associations",
+    "int_proof__lead_lag_pairs",
+)
 Series = NDArray[np.float64]
 Pair = tuple[Series, Series]
 Ask = Callable[[Pair], dict[str, object]]
@@ -80,6 +86,7 @@ def following(chance: np.random.Generator) -> Pair:
 @pytest.fixture(scope="module")
 def ask(render: Callable[[str], str]) -> Ask:
     """The verdict on a pair of series."""
+    steps = {name: render(f"intermediate/proof/{name}.sql") for name in STEPS}
     sql = render("marts/proof/mart_lead_lag.sql")
     connection = duckdb.connect()
     connection.execute("set threads = 1")
@@ -113,6 +120,8 @@ def ask(render: Callable[[str], str]) -> Ask:
             connection.executemany(
                 "insert into int_proof__lead_lag_series values (?, ?, ?, ?, ?, ?)", rows
             )
+        for name, step in steps.items():
+            connection.execute(f"create or replace table {name} as {step}")
         cursor = connection.execute(f"select * from ({sql}) order by is_best desc, lag_weeks")
         names = [column[0] for column in cursor.description or []]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

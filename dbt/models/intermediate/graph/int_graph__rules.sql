@@ -29,7 +29,8 @@ periods as (
     select
         period_start,
         lead(period_start) over (order by period_start asc nulls last) as period_end,
-        row_number() over (order by period_start asc nulls last) as definition_version
+        cast(row_number() over (order by period_start asc nulls last) as bigint)
+            as definition_version
     from starts
 
 ),

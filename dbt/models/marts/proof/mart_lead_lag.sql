@@ -1,13 +1,29 @@
 -- One row per lag in weeks: whether what the organisation attains is followed, that many weeks
--- later, by what commerce attains. Two series that both grow go together at any lag. So the
--- association is the partial correlation given time, and it is held against the same changes of
--- the organisation in other orders: blocks of weeks, sorted by a hash, which is the same chance on
--- every engine and in every run. How sure the lag is comes from its residuals, drawn in blocks.
+-- later, by what commerce attains. The association is held against the same changes of the
+-- organisation in other orders. How sure the lag is comes from its residuals, drawn in blocks.
 with
 
 series as (
 
     select * from {{ ref('int_proof__lead_lag_series') }}
+
+),
+
+leading_series as (
+
+    select * from {{ ref('int_proof__lead_lag_orders') }}
+
+),
+
+associations as (
+
+    select * from {{ ref('int_proof__lead_lag_associations') }}
+
+),
+
+pairs as (
+
+    select * from {{ ref('int_proof__lead_lag_pairs') }}
 
 ),
 
@@ -18,7 +34,6 @@ limits as (
         max(case when threshold_id = 'lead_lag_min_weeks' then threshold_value end) as min_weeks,
         max(case when threshold_id = 'lead_lag_block_weeks' then threshold_value end)
             as block_weeks,
-        max(case when threshold_id = 'lead_lag_draws' then threshold_value end) as count_draws,
         max(case when threshold_id = 'lead_lag_max_probability' then threshold_value end)
             as max_probability,
         max(case when threshold_id = 'lead_lag_min_rest_association' then threshold_value end)
@@ -36,16 +51,6 @@ numbers as (
 
 ),
 
--- Draw 0 is what happened.
-draws as (
-
-    select numbers.number_value as draw_number
-    from numbers
-    cross join limits
-    where numbers.number_value <= limits.count_draws
-
-),
-
 lags as (
 
     select numbers.number_value - cast(limits.max_weeks as bigint) as lag_weeks
@@ -55,136 +60,15 @@ lags as (
 
 ),
 
--- Changes are numbered from 0, circles of them turned, cut into blocks and the blocks sorted.
-changes as (
+draws as (
 
-    select
-        week_number - 2 as change_number,
-        leading_signal_points - lag(leading_signal_points) over (
-            order by week_number asc nulls last
-        ) as change_points,
-        count(*) over () - 1 as count_changes
-    from series
-
-),
-
-known_changes as (
-
-    select * from changes
-    where change_points is not null
-
-),
-
-turns as (
-
-    select
-        draws.draw_number,
-        max_by(
-            known_changes.change_number,
-            md5(
-                'turn:' || cast(draws.draw_number as string)
-                || ':' || cast(known_changes.change_number as string)
-            )
-        ) as turn_weeks
-    from draws
-    cross join known_changes
-    group by draws.draw_number
-
-),
-
-turned as (
-
-    select
-        turns.draw_number,
-        known_changes.change_points,
-        case
-            when turns.draw_number = 0 then known_changes.change_number
-            else (known_changes.change_number + turns.turn_weeks) % known_changes.count_changes
-        end as place
-    from turns
-    cross join known_changes
-
-),
-
-placed as (
-
-    select
-        turned.draw_number,
-        turned.change_points,
-        row_number() over (
-            partition by turned.draw_number
-            order by
-                case
-                    when turned.draw_number = 0 then ''
-                    else md5(
-                        'block:' || cast(turned.draw_number as string) || ':' || cast(
-                            {{ whole_division('turned.place', 'limits.block_weeks') }} as string
-                        )
-                    )
-                end asc nulls last,
-                turned.place asc nulls last
-        ) + 1 as week_number
-    from turned
-    cross join limits
-
-),
-
-leading_series as (
-
-    select
-        draw_number,
-        week_number,
-        sum(change_points) over (
-            partition by draw_number
-            order by week_number asc nulls last
-            rows between unbounded preceding and current row
-        ) as leading_points
-    from placed
-
-),
-
--- ---- association at each lag: of what happened, and of the other orders ----
-sums_by_draw as (
-
-    select
-        leading_series.draw_number,
-        lags.lag_weeks,
-        {{ pair_sums(
-            'leading_series.leading_points',
-            'series.following_signal_points',
-            'cast(leading_series.week_number as double)'
-        ) }}
-    from leading_series
-    inner join lags on leading_series.draw_number = 0 or lags.lag_weeks > 0
-    inner join series on leading_series.week_number + lags.lag_weeks = series.week_number
-    group by leading_series.draw_number, lags.lag_weeks
-
-),
-
-associations as (
-
-    select
-        draw_number,
-        lag_weeks,
-        count_pairs,
-        sum_xx,
-        sum_xy,
-        sum_xt,
-        sum_yt,
-        sum_tt,
-        {{ partial_correlation() }} as association
-    from sums_by_draw
+    select distinct draw_number from leading_series
 
 ),
 
 observed as (
 
-    select
-        *,
-        row_number() over (
-            order by association desc nulls last, abs(lag_weeks) asc nulls last, lag_weeks desc
-        ) = 1 and association is not null as is_best
-    from associations
+    select * from associations
     where draw_number = 0
 
 ),
@@ -216,50 +100,8 @@ chance as (
 -- ---- how sure the best lag is: its residuals in other blocks ----
 best as (
 
-    select
-        lag_weeks,
-        count_pairs,
-        {{ safe_ratio(
-            'sum_xy - ' ~ safe_ratio('sum_xt * sum_yt', 'sum_tt'),
-            'sum_xx - ' ~ safe_ratio('sum_xt * sum_xt', 'sum_tt')
-        ) }} as slope
-    from observed
+    select lag_weeks from observed
     where is_best
-
-),
-
-fitted_parts as (
-
-    select
-        best.lag_weeks,
-        best.slope,
-        {{ safe_ratio('observed.sum_yt - best.slope * observed.sum_xt', 'observed.sum_tt') }}
-            as drift
-    from best
-    inner join observed on observed.is_best
-
-),
-
-pairs as (
-
-    select
-        leading_series.week_number,
-        leading_series.week_number + fitted_parts.lag_weeks as following_week,
-        series.following_signal_points as following_points,
-        fitted_parts.slope * leading_series.leading_points
-        + fitted_parts.drift * leading_series.week_number as fitted_change,
-        avg(
-            cast(series.following_signal_points as double)
-            - fitted_parts.slope * leading_series.leading_points
-            - fitted_parts.drift * leading_series.week_number
-        ) over () as level_points,
-        row_number() over (order by leading_series.week_number asc nulls last) - 1 as pair_number,
-        count(*) over () as count_pairs
-    from leading_series
-    cross join fitted_parts
-    inner join series
-        on leading_series.week_number + fitted_parts.lag_weeks = series.week_number
-    where leading_series.draw_number = 0
 
 ),
 

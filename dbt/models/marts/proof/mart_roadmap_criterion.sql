@@ -114,7 +114,7 @@ judged as (
             when summed.count_weeks_missed > 0 then false
             when summed.count_weeks_met >= criteria.duration_weeks then true
         end as is_met,
-        coalesce(summed.unknown_reason, 'too_few_weeks') as reason,
+        coalesce(summed.unknown_reason, 'too_few_weeks') as unknown_reason,
         coalesce(summed.last_reason_en, summed.unknown_reason_en, 'Not enough weeks yet')
             as reason_en,
         coalesce(summed.last_reason_zh, summed.unknown_reason_zh, '周数尚不足') as reason_zh,
@@ -181,7 +181,7 @@ select
     subject_zh || case when comparison = 'at_least' then '不低于 ' else '不高于 ' end
     || limit_text || unit_zh || '，持续 ' || cast(duration_weeks as string) || ' 周'
         as description_zh,
-    case when is_met is null then reason end as unknown_reason,
+    case when is_met is null then unknown_reason end as unknown_reason,
     case when is_met is null then reason_en end as unknown_reason_en,
     case when is_met is null then reason_zh end as unknown_reason_zh
 from judged

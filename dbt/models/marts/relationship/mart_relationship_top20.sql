@@ -264,7 +264,7 @@ select
     top_customers.team_name,
     top_customers.month_start,
     top_customers.month_start as period_date,
-    top_customers.rank_in_team,
+    cast(top_customers.rank_in_team as bigint) as rank_in_team,
     top_customers.customer_id,
     top_customers.customer_name,
     top_customers.reasons_en,
