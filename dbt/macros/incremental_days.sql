@@ -37,8 +37,11 @@
 
 {# Relation of a model or rule table that the calling model comes after. #}
 {% macro built_table(name) -%}
-    {%- set node = graph.nodes.get('seed.' ~ project_name ~ '.' ~ name)
-        or graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+    {#- Named first: SQLMesh hands the whole graph to every model and test that reaches a macro in
+        which a method of `graph` is called, and takes minutes for it. -#}
+    {%- set nodes = graph.nodes -%}
+    {%- set node = nodes.get('seed.' ~ project_name ~ '.' ~ name)
+        or nodes['model.' ~ project_name ~ '.' ~ name] -%}
     {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
 {%- endmacro %}
 
@@ -144,7 +147,8 @@
     {%- set unfollowed = [] -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
         {%- set changes = run_query('select changes_id from ' ~ built_table('int_web__rule_version')) -%}
-        {%- for node in graph.nodes.values() if node.config.enabled -%}
+        {%- set nodes = graph.nodes -%}
+        {%- for node in nodes.values() if node.config.enabled -%}
             {%- for tag in tags if tag in node.tags -%}
                 {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
                 {%- set comment = comment_of_table(relation) if relation else none -%}
@@ -260,7 +264,8 @@
     {%- if not (execute and replaces_days() and flags.WHICH == 'build') or config.get('where') -%}
         {{ return(default__get_where_subquery(relation)) }}
     {%- endif -%}
-    {%- set tested = graph.nodes.get(model.attached_node) -%}
+    {%- set nodes = graph.nodes -%}
+    {%- set tested = nodes.get(model.attached_node) -%}
     {%- if tested and tested.config.materialized == 'replaced_keys'
         and ' changed ' in (comment_of_table(relation) or '') -%}
         {{ return(
@@ -290,7 +295,8 @@
 {# Relation of a table of an earlier build that may not be referred to (it is built later), or none. #}
 {% macro earlier_table(name) -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build', 'test') -%}
-        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+        {%- set nodes = graph.nodes -%}
+        {%- set node = nodes['model.' ~ project_name ~ '.' ~ name] -%}
         {{ return(adapter.get_relation(node.database, node.schema, node.alias)) }}
     {%- endif -%}
     {{ return(none) }}
@@ -350,15 +356,16 @@
     {%- if not replaces_days() -%}{{ return('') }}{%- endif -%}
     {%- set texts = [] -%}
     {%- if execute -%}
+        {%- set nodes = graph.nodes -%}
         {%- set read = [] -%}
         {%- for name in names -%}
-            {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ name) -%}
+            {%- set node = nodes.get('model.' ~ project_name ~ '.' ~ name) -%}
             {%- if node -%}
                 {%- do read.append(node.unique_id) -%}
                 {%- do read.extend(node.depends_on.nodes) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- for node in graph.nodes.values() | sort(attribute='unique_id') -%}
+        {%- for node in nodes.values() | sort(attribute='unique_id') -%}
             {%- if node.unique_id in read
                 or node.tags | select('in', tags) | list | length > 0 -%}
                 {%- do texts.append(node.checksum.checksum) -%}

@@ -56,7 +56,8 @@
 {% macro is_half_built(tags) -%}
     {%- set found = [] -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
-        {%- for node in graph.nodes.values()
+        {%- set nodes = graph.nodes -%}
+        {%- for node in nodes.values()
             if node.config.enabled and node.tags | select('in', tags) | list -%}
             {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
             {%- if relation -%}

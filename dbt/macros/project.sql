@@ -26,7 +26,8 @@
     {%- if execute and target.type == 'spark' and flags.WHICH in ('run', 'build') -%}
         {%- set schemas = {} -%}
         {#- Not named `source`: SQLMesh would take its attributes for sources. -#}
-        {%- for landed in graph.sources.values() if landed.meta.get('is_landed') -%}
+        {%- set sources = graph.sources -%}
+        {%- for landed in sources.values() if landed.meta.get('is_landed') -%}
             {%- if landed.schema not in schemas -%}
                 {%- do schemas.update({landed.schema: true}) -%}
                 {%- do run_query('create database if not exists ' ~ landed.schema) -%}
