@@ -342,13 +342,13 @@ class SqlReader:
         """The relation to select from, and how each of its columns travels."""
         self._kinds_of_key = {}
         if table.query:
+            # Asked first: SQL Server's driver has one open result at a time.
+            types = self._types_of_query(table.query)
             inner = sa.text(table.query.strip().rstrip(";"))
             probe = self._connection.execute(
                 sa.select(sa.text("*")).select_from(inner.columns().subquery("q")).limit(0)
             )
-            columns = column_types.of_query(
-                table.query, probe, self._dialect, self._types_of_query(table.query)
-            )
+            columns = column_types.of_query(table.query, probe, self._dialect, types)
             probe.close()
             return columns
         name = table.table or table.name

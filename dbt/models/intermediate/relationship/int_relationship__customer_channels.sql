@@ -34,7 +34,6 @@ select
     max(
         case when known_date < {{ relationship_built_through() }} then occurred_date end
     ) as last_date_before,
-    count(*) as count_touches,
     count(
         case
             when occurred_date > {{ add_days(as_of_date(), -90) }} then 1
