@@ -149,6 +149,8 @@ FOLLOWS_NAMES = (
     "int_intent__visits",
     "int_intent__matched_visits",
     "int_intent__visit_sessions",
+    "int_intent__visit_days",
+    "int_intent__page_evidence",
     "mart_web_session",
 )
 NAMES = (

@@ -1,7 +1,16 @@
 -- One row per address of the log and range that it lies in: ranges of accounts, and shared ones
 -- that hide a wider range. Each address is looked up once per length of prefix that occurs in the
 -- ranges: an equality, so that it stays fast with many ranges on every engine.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta={
+        'key': 'address',
+        'changed_keys': 'int_web__changed_addresses',
+        'follows': ['int_identity__address_ranges']
+    },
+    tags=['web_addresses']
+) }}
+-- depends_on: {{ ref('int_web__changed_addresses') }}
 with
 
 ranges as (
@@ -28,7 +37,7 @@ addresses as (
         observed_value as address,
         address_digits
     from {{ ref('int_identity__seen_values') }}
-    where address_digits is not null
+    where {{ is_changed_key('observed_value') }} and address_digits is not null
 
 ),
 

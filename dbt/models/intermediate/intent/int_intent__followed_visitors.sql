@@ -5,6 +5,8 @@
 -- depends_on: {{ ref('int_intent__visits') }}
 -- depends_on: {{ ref('int_intent__matched_visits') }}
 -- depends_on: {{ ref('int_intent__visit_sessions') }}
+-- depends_on: {{ ref('int_intent__visit_days') }}
+-- depends_on: {{ ref('int_intent__page_evidence') }}
 -- depends_on: {{ ref('mart_web_session') }}
 select
     visitor_id,

@@ -12,42 +12,20 @@ rules as (
 
 visits as (
 
-    select *
-    from {{ ref('int_intent__visits') }}
-    where contact_id is not null and account_id is not null
-
-),
-
-first_moments as (
-
     select
-        contact_id,
-        min(occurred_at) as occurred_at
-    from visits
-    group by contact_id
-
-),
-
--- Only views of one moment are put in order: sorting all visits would cost more than all else here.
-numbered as (
-
-    select
-        visits.*,
+        *,
         row_number() over (
-            partition by visits.contact_id order by visits.web_event_id asc nulls last
+            partition by contact_id order by first_at asc nulls last, web_event_id asc nulls last
         ) as visit_rank
-    from visits
-    inner join first_moments
-        on
-            visits.contact_id = first_moments.contact_id
-            and visits.occurred_at = first_moments.occurred_at
+    from {{ ref('int_intent__visit_days') }}
+    where contact_id is not null and account_id is not null
 
 ),
 
 first_visits as (
 
     select *
-    from numbered
+    from visits
     where visit_rank = 1
 
 ),
@@ -56,10 +34,10 @@ moments as (
 
     select
         account_id,
-        occurred_at,
+        first_at,
         max(decision_rank) as decision_rank
     from first_visits
-    group by account_id, occurred_at
+    group by account_id, first_at
 
 ),
 
@@ -67,10 +45,10 @@ earlier as (
 
     select
         account_id,
-        occurred_at,
+        first_at,
         max(decision_rank) over (
             partition by account_id
-            order by occurred_at asc nulls last
+            order by first_at asc nulls last
             rows between unbounded preceding and 1 preceding
         ) as highest_rank
     from moments
@@ -90,7 +68,7 @@ select
     'web_event' as evidence_object,
     first_visits.web_event_id as evidence_id,
     first_visits.source_system,
-    first_visits.occurred_at as evidence_at,
+    first_visits.first_at as evidence_at,
     first_visits.known_at,
     first_visits.url_path as detail,
     cast(null as string) as related_object,
@@ -100,6 +78,6 @@ from first_visits
 inner join earlier
     on
         first_visits.account_id = earlier.account_id
-        and first_visits.occurred_at = earlier.occurred_at
+        and first_visits.first_at = earlier.first_at
 cross join rules
 where first_visits.decision_rank > earlier.highest_rank

@@ -1,5 +1,16 @@
 -- One row per page view that a page signal counts (kinds page_count, download and dwell). Where
--- sessions or days are counted, only the first view of each stands for it.
+-- sessions or days are counted, only the first view of each stands for it; a session belongs to the
+-- day on which it began.
+{{ config(
+    materialized=days_materialization(),
+    meta={
+        'day_column': 'session_date',
+        'follows_names': true,
+        'follows': ['int_intent__rules']
+    },
+    tags=['web_names']
+) }}
+-- depends_on: {{ ref('int_intent__renamed_days') }}
 with
 
 rules as (
@@ -13,7 +24,9 @@ rules as (
 visits as (
 
     select * from {{ ref('int_intent__matched_visits') }}
-    where kind in ('page_count', 'download', 'dwell')
+    where
+        {{ is_changed_day('session_date') }}
+        and kind in ('page_count', 'download', 'dwell')
 
 ),
 
@@ -29,12 +42,13 @@ matched as (
         case rules.distinct_on
             when 'path' then visits.url_path
             when 'session' then visits.session_id
-            when 'day' then cast(cast(visits.occurred_at as date) as string)
+            when 'day' then cast(visits.session_date as string)
             else visits.web_event_id
         end as unit_key,
         visits.web_event_id,
         visits.source_system,
         visits.visitor_id,
+        visits.session_date,
         visits.contact_id,
         visits.account_id,
         visits.occurred_at,
@@ -69,6 +83,7 @@ numbered as (
 select
     signal_id,
     signal_version,
+    session_date,
     subject_key,
     unit_key,
     account_id,

@@ -10,16 +10,66 @@ rules as (
 
 ),
 
-visits as (
-
-    select * from {{ ref('int_intent__matched_visits') }}
-    where kind = 'sequence'
-
-),
-
 events as (
 
     select * from {{ ref('int_intent__business_events') }}
+
+),
+
+starts as (
+
+    select
+        rules.signal_id,
+        rules.signal_version,
+        rules.after_seconds,
+        case
+            when rules.subject_level = 'account' then events.account_id else events.contact_id
+        end as subject_key,
+        events.object_id,
+        events.occurred_at
+    from events
+    inner join rules on events.object_name = rules.after_object
+
+),
+
+days_after as (
+
+    select
+        signal_id,
+        signal_version,
+        subject_key,
+        {{ each_day(
+            'cast(occurred_at as date)',
+            'cast(' ~ add_seconds('occurred_at', 'after_seconds') ~ ' as date)'
+        ) }} as visit_date
+    from starts
+    where subject_key is not null
+
+),
+
+awaited_days as (
+
+    select distinct
+        signal_id,
+        signal_version,
+        subject_key,
+        visit_date
+    from days_after
+
+),
+
+-- Views on other days come after no event: they are not put in order.
+visits as (
+
+    select visits.*
+    from {{ ref('int_intent__matched_visits') }} as visits
+    inner join awaited_days
+        on
+            visits.signal_id = awaited_days.signal_id
+            and visits.signal_version = awaited_days.signal_version
+            and visits.subject_key = awaited_days.subject_key
+            and cast(visits.occurred_at as date) = awaited_days.visit_date
+    where visits.kind = 'sequence'
 
 ),
 
@@ -47,24 +97,21 @@ steps as (
             and visits.signal_version = rules.signal_version
     union all
     select
-        rules.signal_id,
-        rules.signal_version,
-        rules.after_seconds,
-        case
-            when rules.subject_level = 'account' then events.account_id else events.contact_id
-        end as subject_key,
+        signal_id,
+        signal_version,
+        after_seconds,
+        subject_key,
         1 as step_order,
-        events.object_id,
+        object_id,
         cast(null as string) as web_event_id,
         cast(null as string) as source_system,
         cast(null as string) as visitor_id,
         cast(null as string) as contact_id,
         cast(null as string) as account_id,
-        events.occurred_at,
+        occurred_at,
         cast(null as timestamp) as known_at,
         cast(null as string) as url_path
-    from events
-    inner join rules on events.object_name = rules.after_object
+    from starts
 
 ),
 

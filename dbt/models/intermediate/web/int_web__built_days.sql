@@ -14,10 +14,13 @@
 -- depends_on: {{ ref('mart_bot_day') }}
 -- depends_on: {{ ref('int_web__visitor_views') }}
 -- depends_on: {{ ref('int_identity__seen_values') }}
+-- depends_on: {{ ref('int_identity__address_networks') }}
 -- depends_on: {{ ref('int_identity__followed_meanings') }}
 -- depends_on: {{ ref('int_intent__visits') }}
 -- depends_on: {{ ref('int_intent__matched_visits') }}
 -- depends_on: {{ ref('int_intent__visit_sessions') }}
+-- depends_on: {{ ref('int_intent__visit_days') }}
+-- depends_on: {{ ref('int_intent__page_evidence') }}
 -- depends_on: {{ ref('mart_web_session') }}
 with
 

@@ -2,6 +2,8 @@
 -- seen on such a day and may be gone from it. An empty one stands for lines without an address.
 {{ config(materialized='table') }}
 {%- set known = earlier_table('mart_web_address') %}
+{%- set tags = ['web_addresses'] %}
+{%- set unfinished = earlier_table(this.identifier) if is_half_built(tags) else none %}
 with
 
 changed_days as (
@@ -25,4 +27,9 @@ inner join changed_days
             changed_days.event_date is null
             or changed_days.event_date
             between cast(known.first_seen_at as date) and cast(known.last_seen_at as date)
+{%- endif %}
+{%- if unfinished %}
+    -- The last build broke off: what it had not computed is still to be computed.
+    union
+    select visitor_address from {{ unfinished }}
 {%- endif %}

@@ -1,5 +1,7 @@
 -- One row per thing that happened with an account that ever gave a signal: signals, visits to our
--- site, touches, quotes, changes of stage, leads.
+-- site, touches, quotes, changes of stage, leads. A view: its rows are long texts of which few are
+-- new, and storing them all again costs more than putting them together.
+{{ config(materialized='view') }}
 with
 
 signal_accounts as (
