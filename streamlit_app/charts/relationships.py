@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -174,7 +177,7 @@ def network(
         y=[places[node.key][1] for node in nodes],
         mode="markers+text",
         text=[
-            _short(node.name, 14) if node.key == focus or node.key in rim else "" for node in nodes
+            _short(node.name, 16) if node.key == focus or node.key in rim else "" for node in nodes
         ],
         textposition=[_text_place(*places[node.key]) for node in nodes],
         textfont={"size": 11},
@@ -189,7 +192,7 @@ def network(
         cliponaxis=False,
     )
     figure = layout(figure, height)
-    figure.update_xaxes(visible=False, range=[-1.38, 1.38])
+    figure.update_xaxes(visible=False, range=[-1.7, 1.7])
     figure.update_yaxes(visible=False, range=[-1.16, 1.16])
     return figure.update_layout(
         hovermode="closest",
@@ -199,13 +202,23 @@ def network(
     )
 
 
-def _short(name: str, length: int) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+def _short(name: str, width: int) -> str:
+    """At most ``width`` narrow characters; a wide one, such as a Chinese one, takes two places."""
+    places = list(
+        itertools.accumulate(
+            2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in name
+        )
+    )
+    if not places or places[-1] <= width:
+        return name
+    return f"{name[: bisect.bisect_right(places, width - 1)]}…"
 
 
 def _text_place(x: float, y: float) -> str:
     if abs(x) < 0.05 and abs(y) < 0.05:
         return "bottom center"
     if abs(x) < 0.35:
-        return "top center" if y > 0 else "bottom center"
+        # Away from the middle, so that neighbours on the rim do not write over each other.
+        side = "center" if abs(x) < 0.05 else "right" if x > 0 else "left"
+        return f"{'top' if y > 0 else 'bottom'} {side}"
     return "middle right" if x > 0 else "middle left"

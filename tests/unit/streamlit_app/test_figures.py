@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from streamlit_app.charts import figures
+from streamlit_app.charts import figures, relationships
 
 DAYS = (date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1))
 TICKS = figures.Ticks(DAYS, ("Apr", "May", "Jun"), (0.0, 50.0), ("0", "50"))
@@ -84,3 +84,10 @@ def test_marks_are_spread_over_many_days() -> None:
     assert len(figures.spread(days, 6)) == 6
     assert figures.spread(days[:3], 6) == tuple(days[:3])
     assert figures.spread([], 6) == ()
+
+
+def test_names_in_a_network_take_no_more_room_than_they_have() -> None:
+    names = ("厦门正阳和医疗器械有限公司", "Umbra Precision Parts Limited", "短名", "Acme")
+    nodes = [relationships.Node(name, name, name) for name in names]
+    (texts,) = relationships.network(names[0], nodes, [], {}).data
+    assert list(texts.text) == ["厦门正阳和医疗…", "Umbra Precision…", "短名", "Acme"]
