@@ -25,6 +25,11 @@ Braces in SQL: ``{table}`` this table; ``{key}`` its key columns, ``{key_is_null
 NULL (landed tables with a primary key); ``{now}`` and ``{as_of}``; ``{system}`` and ``{name}`` of a
 landed table as text; ``{threshold:id}`` the value in ``seeds/thresholds.csv`` on the day; any other
 name a dbt model or ``ops.<table>``.
+
+``adds_up_by: period_date`` says that a ``measure`` of wrong rows, taken of the whole table, is the
+sum of those taken of each day: of a key that holds the day, for example. A run of a part then
+measures only the months that dbt has written since, and adds what it remembers of the others. What
+is ``failing`` adds up anyway, unless it reads another table or ``{now}``.
 """
 
 from __future__ import annotations
@@ -77,6 +82,7 @@ class Check(_Record):
     """One check; see the module's text.
 
     ``counts_rows`` says that ``measure`` is a number of wrong rows, to be shown as such.
+    ``adds_up_by`` names the column by whose days such a number adds up; see the module's text.
     ``reason`` says why a failure only warns, or where an argument comes from.
     """
 
@@ -87,6 +93,7 @@ class Check(_Record):
     failing: Text | None = None
     measure: Text | None = None
     counts_rows: bool = False
+    adds_up_by: Name | None = None
     expectation: Annotated[str, StringConstraints(pattern=r"^expect_column_values_[a-z_]+$")] = (
         "expect_column_values_to_be_between"
     )
@@ -104,6 +111,12 @@ class Check(_Record):
             )
         if self.measure is not None and not self.arguments:
             raise ValueError("`measure` needs `arguments`, for example {max_value: 0}")
+        if self.adds_up_by is not None and (
+            self.measure is None or not self.counts_rows or "{" in self.measure
+        ):
+            raise ValueError(
+                "`adds_up_by` is for a `measure` with `counts_rows` that reads no other table"
+            )
         if self.severity == "warn" and self.reason is None:
             raise ValueError("a warning needs a `reason` why it does not stop publishing")
         return self

@@ -102,7 +102,15 @@ def build_expectations(
             if dg.AssetCheckKey(keys.checked_key(table_name), CHECK)
             in context.selected_asset_check_keys
         }
-        results = run_expectations(settings, layer, run_id, now, as_of=as_of, tables=chosen)
+        results = run_expectations(
+            settings,
+            layer,
+            run_id,
+            now,
+            as_of=as_of,
+            tables=chosen,
+            is_part=len(chosen) < len(checks),
+        )
         write_check_results(settings, results, run_id, now)
         hold_back_if_closed(settings, results, run_id)
         for table_name in sorted(chosen):

@@ -29,6 +29,7 @@ class Node:
         relation: database, schema, identifier in the warehouse.
         columns: column name → its YAML record (description, data_type, meta).
         key: columns that name a row: a primary key or unique constraint, or a unique test.
+        day_column: the day of a row, where a build replaces the days that have changed.
     """
 
     unique_id: str
@@ -45,6 +46,7 @@ class Node:
     parents: tuple[str, ...]
     columns: dict[str, dict[str, Any]]
     key: tuple[str, ...] = ()
+    day_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,8 @@ def _node(
     kind = record["resource_type"]
     name = f"{record['source_name']}.{record['name']}" if kind == "source" else record["name"]
     identifier = record["identifier"] if kind == "source" else record["alias"]
+    materialized = record["config"].get("materialized", "")
+    meta = record["config"].get("meta") or {}
     return Node(
         unique_id=unique_id,
         name=name,
@@ -203,12 +207,13 @@ def _node(
         path=record["original_file_path"],
         description_en=descriptions(record)[0],
         description_zh=descriptions(record)[1],
-        materialized=record["config"].get("materialized", ""),
+        materialized=materialized,
         raw_sql=record.get("raw_code") or "",
         compiled_sql=_compiled(settings, record),
         parents=tuple(sorted(set(record.get("depends_on", {}).get("nodes", ())))),
         columns=record.get("columns") or {},
         key=keys.get(unique_id, ()),
+        day_column=meta.get("day_column") if materialized == "replaced_days" else None,
     )
 
 

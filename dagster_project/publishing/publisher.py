@@ -2,7 +2,8 @@
 
 Nothing that a reader can see changes before ``current.json`` is replaced; everything written before
 that moment is a new file that nobody refers to, and is removed by the next publish if this one is
-killed. Unchanged parts are recognised by a fingerprint of their rows and not written again.
+killed. Unchanged parts are recognised by a fingerprint of their rows and not written again. A run
+that built a part does not even read the months that no build has written since the version shown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -32,6 +33,13 @@ from dagster_project.publishing.storage import (
     PublishingError,
     SourceAsOf,
     Status,
+)
+from dagster_project.publishing.written_months import (
+    Month,
+    WrittenMonths,
+    is_in_month,
+    month_of,
+    written_months,
 )
 from dagster_project.settings import Settings, utc_now
 
@@ -147,7 +155,14 @@ def publish(
                     counts.reused += len(kept[node.name].files)
                     continue
                 tables[node.name] = _publish_table(
-                    connection, settings, _relation(node), node.layer, node.key, counts
+                    connection,
+                    settings,
+                    _relation(node),
+                    node.layer,
+                    node.key,
+                    counts,
+                    written_months(connection, node),
+                    None if base is None else base.tables.get(node.name),
                 )
             checks = operations_tables.create(
                 connection,
@@ -420,7 +435,11 @@ def open_warehouse(settings: Settings, project: Project) -> Iterator[duckdb.Duck
 
 
 def _relation(node: Node) -> str:
-    return ".".join(f'"{part}"' for part in node.relation)
+    return ".".join(map(_quoted, node.relation))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _publish_table(
@@ -430,25 +449,51 @@ def _publish_table(
     layer: str,
     key: Sequence[str],
     counts: _Counts,
+    written: WrittenMonths | None = None,
+    shown: PublishedTable | None = None,
 ) -> PublishedTable:
+    """Publish one table; of ``shown``, its last version, files of unchanged months stay unread."""
     columns = _columns(connection, relation)
     schema = json.dumps([OBJECT_FORMAT, duckdb.__version__, columns])
     partition_column = _partition_column(connection, relation, columns)
-    month = (
-        "null::varchar"
-        if partition_column is None
-        else f"cast(cast(date_trunc('month', \"{partition_column}\") as date) as varchar)"
-    )
+    months: dict[str | None, Month] = {}
+    if written is not None and written.column == partition_column:
+        months = written.months
+    states = {
+        part: _digest(schema, partition_column, month.build) for part, month in months.items()
+    }
+    files = {
+        file.partition: file
+        for file in (shown.files if shown is not None else ())
+        if file.state is not None
+        and file.state == states.get(file.partition)
+        # Otherwise somebody has added or removed rows by hand.
+        and file.rows == months[file.partition].rows
+        and (settings.published / file.path).exists()
+    }
+    counts.reused += len(files)
+    month, wheres = "null::varchar", [""]
+    if partition_column is not None:
+        day = _quoted(partition_column)
+        month = month_of(day)
+        if files:
+            wheres = [f"where {is_in_month(day, part)}" for part in months if part not in files]
     # Sums do not depend on the order of rows; the second one, over a hash of the hash, catches
     # changes that happen to cancel out in the first.
     names = ", ".join(f'"{column["name"]}"' for column in columns)
-    parts = connection.execute(
-        f"select part, count(*), sum(row_hash)::varchar, sum(hash(row_hash))::varchar "
-        f"from (select {month} as part, hash({names}) as row_hash from {relation}) "
-        f"group by part order by part nulls first"
-    ).fetchall()
-    files = tuple(
-        _publish_part(
+    parts = [
+        found
+        for where in wheres
+        for found in connection.execute(
+            f"select part, count(*), sum(row_hash)::varchar, sum(hash(row_hash))::varchar "
+            f"from (select {month} as part, hash({names}) as row_hash from {relation} {where}) "
+            f"group by part"
+        ).fetchall()
+    ]
+    if not files and not parts:
+        parts = [(None, 0, "0", "0")]
+    for part, rows, first, second in parts:
+        file = _publish_part(
             connection,
             settings,
             relation,
@@ -460,16 +505,16 @@ def _publish_table(
             rows,
             _digest(schema, part, rows, first, second),
         )
-        for part, rows, first, second in parts or [(None, 0, "0", "0")]
-    )
+        files[part] = replace(file, state=states.get(part))
+    ordered = tuple(files[part] for part in sorted(files, key=lambda part: part or ""))
     return PublishedTable(
-        files=files,
-        rows=sum(file.rows for file in files),
+        files=ordered,
+        rows=sum(file.rows for file in ordered),
         columns=tuple(
             {"name": column["name"], "type": _PARQUET_TYPES.get(column["type"], column["type"])}
             for column in columns
         ),
-        fingerprint=_digest(schema, *(file.path for file in files)),
+        fingerprint=_digest(schema, *(file.path for file in ordered)),
         layer=layer,
         partitioned_by=partition_column,
     )
@@ -524,12 +569,7 @@ def _publish_part(
         return PublishedFile(relative, rows, target.stat().st_size, part)
     where = ""
     if partition_column is not None:
-        value = f'"{partition_column}"'
-        where = (
-            f"where {value} is null"
-            if part is None
-            else f"where {value} >= date '{part}' and {value} < date '{part}' + interval 1 month"
-        )
+        where = f"where {is_in_month(_quoted(partition_column), part)}"
     names = {column["name"] for column in columns}
     # Rows in a fixed order: the same content makes the same file, byte for byte.
     order = ", ".join(f'"{name}"' for name in key) if key and names.issuperset(key) else "all"

@@ -76,12 +76,16 @@ class Status:
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One immutable Parquet file; ``path`` is relative to the published folder."""
+    """One immutable Parquet file; ``path`` is relative to the published folder.
+
+    ``state``: of the month that it was written from, equal only if its rows are; None if unknown.
+    """
 
     path: str
     rows: int
     bytes: int
     partition: str | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Counts of rows that break a rule, remembered per landed file.
+"""What checks have counted, remembered per landed file and per month of a mart.
 
-A landed file never changes, so what was counted in it holds for ever: a run reads only the files
-that have come since. Everything is counted anew when a rule, or the engine, has changed.
+A landed file never changes, and a month of a mart not before another build writes it, so what was
+counted there holds: a run reads only what has come since. Everything is counted anew when a rule,
+or the engine, has changed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from dagster_project.publishing.written_months import WrittenMonths, is_in_month
 from dagster_project.settings import Settings
 
 FILE_COLUMN = "_measured_file"
@@ -58,7 +61,7 @@ class Measured:
                     if count:
                         found[condition][name] = count
         if new or len(files) != len(known["files"]):
-            self._write({"engine": duckdb.__version__, "files": files, "found": found})
+            _write(self._record, {"engine": duckdb.__version__, "files": files, "found": found})
         return sum(entry[1] for entry in files.values()), found
 
     def paths(self, names: Sequence[str]) -> list[str]:
@@ -66,18 +69,72 @@ class Measured:
         return [str(self._folder / name) for name in sorted(names)]
 
     def _read(self, conditions: Sequence[str]) -> dict[str, Any]:
-        nothing: dict[str, Any] = {"files": {}, "found": {}}
-        try:
-            record: dict[str, Any] = json.loads(self._record.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return nothing
-        is_same = record.get("engine") == duckdb.__version__ and set(record["found"]) == set(
-            conditions
-        )
-        return record if is_same else nothing
+        record = _read(self._record)
+        is_same = record is not None and set(record["found"]) == set(conditions)
+        return record if record is not None and is_same else {"files": {}, "found": {}}
 
-    def _write(self, record: dict[str, Any]) -> None:
-        self._record.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._record.with_name(f".{self._record.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(record), encoding="utf-8")
-        partial.replace(self._record)
+
+class MeasuredMonths:
+    """The measures of one suite in one mart, each of which is the sum of those of its months."""
+
+    def __init__(self, settings: Settings, suite: str, table: str) -> None:
+        # No source system can have this name.
+        folder = settings.home / "lake" / "measured" / "_marts"
+        self._record = folder / f"{table}.{suite}.json"
+
+    def measure(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        relation: str,
+        written: WrittenMonths,
+        measures: Sequence[str],
+        *,
+        anew: bool,
+    ) -> dict[str, int] | None:
+        """By measure the sum over all months; None where one is no number of rows.
+
+        Args:
+            anew: take nothing from memory.
+
+        Raises:
+            duckdb.Error: a measure cannot be evaluated; nothing is remembered then.
+        """
+        record = None if anew else _read(self._record)
+        known = {} if record is None else record["months"]
+        months: dict[str, dict[str, Any]] = {}
+        columns = ", ".join(f"({measure})" for measure in measures)
+        for month, now in written.months.items():
+            state = {"build": now.build, "rows": now.rows}
+            entry: dict[str, Any] = known.get(str(month), {"state": None})
+            # Rows that were added or removed by hand are another number of rows.
+            if entry["state"] != state or not entry["found"].keys() >= set(measures):
+                where = is_in_month(f'"{written.column}"', month)
+                ((*values,),) = connection.execute(
+                    f"select {columns} from {relation} where {where}"
+                ).fetchall()
+                if not all(isinstance(value, int) for value in values):
+                    return None
+                entry = {"state": state, "found": dict(zip(measures, values, strict=True))}
+            months[str(month)] = entry
+        if months != known:
+            _write(self._record, {"engine": duckdb.__version__, "months": months})
+        return {
+            measure: sum(entry["found"][measure] for entry in months.values())
+            for measure in measures
+        }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What this engine has counted; None where that is nothing."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return record if record.get("engine") == duckdb.__version__ else None
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(record), encoding="utf-8")
+    partial.replace(path)

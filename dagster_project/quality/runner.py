@@ -1,8 +1,9 @@
 """Run the expectation suites on landed tables and on marts.
 
-DuckDB measures every number over all rows, one scan per table; Great Expectations judges the
-numbers. (It cannot read DuckDB through SQLAlchemy, and frames of raw rows would not fit.) Importing
-it costs 7-10 seconds, so only :func:`run_expectations` does, after the measuring.
+DuckDB measures every number over all rows, one scan per table, less what ``measured`` remembers of
+rows that have stayed; Great Expectations judges the numbers. (It cannot read DuckDB through
+SQLAlchemy, and frames of raw rows would not fit.) Importing it costs 7-10 seconds, so only
+:func:`run_expectations` does, after the measuring.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import duckdb
 from dagster_project.connectors.sources_file import as_of_date, load_sources
 from dagster_project.publishing.dbt_artifacts import Project, read_project
 from dagster_project.publishing.publisher import open_warehouse
-from dagster_project.quality.measured import Measured
+from dagster_project.publishing.written_months import written_months
+from dagster_project.quality.measured import Measured, MeasuredMonths
 from dagster_project.quality.results import CheckResult
 from dagster_project.settings import Settings
 from expectations import Check, DefinitionError, Suite, load_suites
@@ -145,6 +147,7 @@ def run_expectations(
     as_of: date | None = None,
     tables: Collection[str] | None = None,
     suites: Collection[Suite] | None = None,
+    is_part: bool = False,
 ) -> list[CheckResult]:
     """Measure and judge.
 
@@ -155,6 +158,8 @@ def run_expectations(
         as_of: the day that counts as today; by default as in publishing.
         tables: check only these (``<system>.<table>`` or model names).
         suites: instead of the project's own.
+        is_part: the run repeats a part of the checks. Of marts it then measures only the months
+            that dbt has written since, where a number adds up by month.
 
     Returns:
         One result per check and table, also those that are ``not_run`` because the table is not
@@ -172,7 +177,7 @@ def run_expectations(
     ]
     as_of = as_of or as_of_date(settings, now)
     with _reader(settings, layer) as (connection, project):
-        surroundings = _Surroundings(settings, connection, project, layer, now, as_of)
+        surroundings = _Surroundings(settings, connection, project, layer, now, as_of, is_part)
         measured = [result for target in targets for result in surroundings.measure(target)]
     verdicts = iter(_judge([result for result in measured if result.problem is None]))
     return [
@@ -252,11 +257,14 @@ class _Surroundings:
         layer: Layer,
         now: datetime,
         as_of: date,
+        is_part: bool,
     ) -> None:
         self.settings = settings
         self.connection = connection
         self.layer = layer
         self.as_of = as_of
+        self.is_part = is_part
+        self.marts = {node.name: node for node in (project.marts if project is not None else ())}
         self.models = {
             node.name: ".".join(_quoted(part) for part in node.relation)
             for node in (project.nodes.values() if project is not None else ())
@@ -288,7 +296,10 @@ class _Surroundings:
                 result.problem = (error.english, error.chinese)
             else:
                 ready.append((result, sql))
-        rest = self.recall(ready, target) if self.layer == "landed" else ready
+        if self.layer == "landed":
+            rest = self.recall(ready, target)
+        else:
+            rest = self.recall_months(ready, target, relation)
         try:
             self.scan(rest, relation)
         except duckdb.Error:
@@ -323,6 +334,41 @@ class _Surroundings:
             result.value, result.rows = sum(found[condition].values()), rows
             result.files = measured.paths(list(found[condition]))
         recalled = {id(result) for result in additive.values()}
+        return [(result, sql) for result, sql in ready if id(result) not in recalled]
+
+    def recall_months(
+        self, ready: list[tuple[_Measured, str]], target: _Target, relation: str
+    ) -> list[tuple[_Measured, str]]:
+        """Fill in what can be added up by month; returns what needs the whole table.
+
+        A whole run needs it for everything, and only remembers the months anew.
+        """
+        node = self.marts.get(target.table_name)
+        written = None if node is None else written_months(self.connection, node)
+        if written is None or not written.months:
+            return ready
+        additive = [
+            (result, sql) for result, sql in ready if _adds_up(result.check, written.column)
+        ]
+        if not additive:
+            return ready
+        measured = MeasuredMonths(self.settings, target.suite.suite, target.table_name)
+        try:
+            found = measured.measure(
+                self.connection,
+                relation,
+                written,
+                sorted({sql for _, sql in additive}),
+                anew=not self.is_part,
+            )
+        except duckdb.Error:  # the whole table tells which of them cannot be evaluated
+            return ready
+        if found is None or not self.is_part:
+            return ready
+        for result, sql in additive:
+            result.value = found[sql]
+            result.rows = sum(month.rows for month in written.months.values())
+        recalled = {id(result) for result, _ in additive}
         return [(result, sql) for result, sql in ready if id(result) not in recalled]
 
     @staticmethod
@@ -441,6 +487,15 @@ class _Surroundings:
                 f"{path.name} 中没有在 {self.as_of} 有效的 {threshold_id}，请补充。",
             )
         return float(max(rows, key=lambda row: row["valid_from"])["value"])
+
+
+def _adds_up(check: Check, day_column: str) -> bool:
+    """Whether the check's measure of a table is the sum of those of its months."""
+    if check.failing is None:
+        return check.adds_up_by == day_column
+    # What stands for a value of the day is text like any other; `now` never is the same twice.
+    names = _PLACEHOLDER.findall(check.failing)
+    return all(name == "as_of" or name.startswith("threshold:") for name in names)
 
 
 def _number(value: Any) -> float | int | None:

@@ -120,7 +120,8 @@
 {%- endmacro %}
 
 {# What a table's rows were made by, kept in the table's comment: `version` of rules, thresholds and
-   the model's own text (a table of another version is built anew), and the changes it has followed. #}
+   the model's own text (a table of another version is built anew), and the changes it has followed.
+   A table whose days are replaced also says there which build wrote each month (written_months). #}
 {% macro made_by() -%}
     {%- set rules = run_query(
         'select rule_version, changes_id from ' ~ built_table('int_web__rule_version')
@@ -232,16 +233,64 @@
     {%- do run_hooks(post_hooks, inside_transaction=False) -%}
 {%- endmacro %}
 
+{# Which build has last written rows of each month: `other=<build>,2026-06-01=<build>,null=<build>`,
+   without a blank; `other` stands for every month that is not named. What reads only the months that
+   have changed goes by it. It stands in the table's comment because that changes in one transaction
+   with the rows, goes with the table, and no two models write it. A build has an id of its own: a
+   later one may replace the same days for the same changes by other rows. #}
+{% macro written_months(existing, is_new, batches) -%}
+    {%- set known = [] if is_new else comment_of_table(existing).split(' ') -%}
+    {%- set written = {} -%}
+    {%- if known | length == 3 -%}
+        {%- for pair in known[1].split(',') -%}
+            {%- do written.update({pair.split('=')[0]: pair.split('=')[1]}) -%}
+        {%- endfor -%}
+    {%- else -%}
+        {#- Made now, or before there was such a list: who wrote it until now is one and the same. -#}
+        {%- do written.update({'other': invocation_id}) -%}
+    {%- endif -%}
+    {%- for month in ([] if is_new else months_of(batches)) -%}
+        {%- do written.update({month: invocation_id}) -%}
+    {%- endfor -%}
+    {%- set pairs = [] -%}
+    {%- for month, build in written.items() -%}
+        {%- do pairs.append(month ~ '=' ~ build) -%}
+    {%- endfor -%}
+    {{ return(pairs | join(',')) }}
+{%- endmacro %}
+
+{# First days of the months that batches reach into, as text; `null` for rows without a day. #}
+{% macro months_of(batches) -%}
+    {%- set months, ranges = [], [] -%}
+    {%- for batch in batches -%}
+        {%- if batch.first is none -%}
+            {%- do months.append('null') -%}
+        {%- else -%}
+            {%- do ranges.append("(date '" ~ batch.first ~ "', date '" ~ batch.last ~ "')") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if ranges -%}
+        {%- do months.extend(run_query(
+            'select distinct cast(cast(month as date) as string) from (select unnest(generate_series('
+            ~ "date_trunc('month', first_day), last_day, interval 1 month)) as month from (values "
+            ~ ranges | join(', ') ~ ') as batches(first_day, last_day)) as months order by 1'
+        ).columns[0].values()) -%}
+    {%- endif -%}
+    {{ return(months) }}
+{%- endmacro %}
+
 {% materialization replaced_days, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set comment = made_by() -%}
     {%- set meta = config.require('meta') -%}
     {%- set is_new = is_built_anew(existing, comment.version) -%}
-    {%- set parts = [] -%}
-    {%- for batch in batches_of_days(
+    {%- set batches = batches_of_days(
         is_new, meta.get('own_lines_only', false), meta.get('follows_names', false)
     ) -%}
+    {%- set written = written_months(existing, is_new, batches) -%}
+    {%- set parts = [] -%}
+    {%- for batch in batches -%}
         {%- do parts.append({
             'where': days_filter('day', meta.day_column, batch), 'sql': sql_of_days(sql, batch)
         }) -%}
@@ -251,7 +300,7 @@
         is_new,
         sql_of_days(sql, none),
         parts,
-        comment.version ~ ' ' ~ comment.changes_id
+        comment.version ~ ' ' ~ written ~ ' ' ~ comment.changes_id
     ) -%}
     {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from dagster_project.commands.instance import open_instance
-from dagster_project.defs import keys
+from dagster_project.defs import keys, quality
 from dagster_project.defs.backfill import days_of_the_logs
 from dagster_project.defs.dbt_command import DbtCommand
 from dagster_project.defs.selection import FULL_RUN_TAG, models_fed_by, sources_of_model
@@ -20,6 +20,7 @@ from dagster_project.defs.serving import built_part, hold_back_if_failures_stand
 from dagster_project.defs.transform import unbuilt_inputs
 from dagster_project.publishing import current_version, publish, publishing_status
 from dagster_project.quality import CheckResult, write_check_results
+from dagster_project.quality.runner import RegisteredCheck
 from dagster_project.settings import Settings, program
 from tests.unit.publishing import sample_home
 from tests.unit.publishing.sample_home import NOW
@@ -113,6 +114,30 @@ def fail_a_check(settings: Settings) -> None:
         description_zh="每条线索只出现一次",
     )
     write_check_results(settings, [result], "whole", NOW + timedelta(minutes=1))
+
+
+def test_a_part_of_the_checks_is_measured_as_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[list[str], bool]] = []
+
+    def run(*_: object, tables: set[str], is_part: bool, **__: object) -> list[CheckResult]:
+        measured.append((sorted(tables), is_part))
+        return []
+
+    checks = [
+        RegisteredCheck("mart", "key", table, None, "error", "Once", "一次")
+        for table in ("mart_lead", "mart_order")
+    ]
+    monkeypatch.setattr(quality, "registered_checks", lambda *_: checks)
+    monkeypatch.setattr(quality, "run_expectations", run)
+    step = quality.build_expectations(settings, "mart", NOW.date(), gates=())
+    one = dg.AssetCheckKey(keys.checked_key("mart_order"), quality.CHECK)
+    for selection in (dg.AssetSelection.all_asset_checks(), dg.AssetSelection.checks(one)):
+        job = dg.define_asset_job("job", selection=selection)
+        definitions = dg.Definitions(asset_checks=[step], jobs=[job])
+        definitions.resolve_job_def("job").execute_in_process()
+    assert measured == [(["mart_lead", "mart_order"], False), (["mart_order"], True)]
 
 
 def test_a_part_is_held_back_by_what_failed_elsewhere(settings: Settings) -> None:

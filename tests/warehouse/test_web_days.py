@@ -23,6 +23,9 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.mapping import compile_mapping
+from dagster_project.publishing.dbt_artifacts import read_project
+from dagster_project.publishing.publisher import open_warehouse
+from dagster_project.publishing.written_months import month_of, written_months
 from dagster_project.settings import Settings
 from tests.unit.mapping.conftest import write_rules
 
@@ -83,6 +86,10 @@ KEYS = (
     "mart_web_address",
 )
 ALL = (*BEFORE, "tag:web_days", *KEYS, "int_web__built_days")
+
+
+# By model and first day of the month: a build, and a number for the rows.
+Months = dict[tuple[str, str | None], tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -269,6 +276,26 @@ class Warehouse:
         with duckdb.connect(str(self.settings.warehouse), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    def months(self) -> Months:
+        """Of every month of every model by day the build that wrote it last, and its rows."""
+        found: Months = {}
+        project = read_project(self.settings)
+        with open_warehouse(self.settings, project) as connection:
+            for node in project.nodes.values():
+                written = written_months(connection, node)
+                if written is None:
+                    continue
+                table = ".".join(node.relation)
+                contents = connection.execute(
+                    f"select {month_of(written.column)}, count(*), sum(hash(rows)) "
+                    f"from {table} as rows group by 1"
+                ).fetchall()
+                counts = {month: rows for month, rows, _ in contents}
+                assert counts == {m: of.rows for m, of in written.months.items()}, table
+                for month, _, content in contents:
+                    found[(node.name, month)] = (written.months[month].build, content)
+        return found
+
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every model by day, and of the visitors."""
         return {
@@ -433,6 +460,13 @@ def check(warehouse: Warehouse, lines: Sequence[Line], pause: timedelta = GAP) -
     assert {(day, status): count for day, status, count in found} == dict(landed)
 
 
+def rewritten(before: Months, after: Months) -> set[tuple[str, str | None]]:
+    """What another build has written since; other rows without another build would be a lie."""
+    same = {place for place in before.keys() & after.keys() if before[place][0] == after[place][0]}
+    assert [place for place in sorted(same, key=str) if before[place] != after[place]] == []
+    return after.keys() - same
+
+
 @pytest.mark.integration
 @settings(
     max_examples=1,
@@ -460,9 +494,13 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
     land(0)
     warehouse.build(models=["+tag:web_days", *KEYS, "int_web__built_days"])
     check(warehouse, landed())
+    months = warehouse.months()
+    assert {name for name, _ in months} >= {*DAYS, "fct_web_session", "mart_web_visitor_day"}
     land(1)
     warehouse.build()
     check(warehouse, landed())
+    assert rewritten(months, warehouse.months())
+    months = warehouse.months()
     land(2)
     # A build that breaks off: the next one makes up for it.
     warehouse.build(models=[*BEFORE, *DAYS])
@@ -472,9 +510,15 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
     assert warehouse.query("select count(*) from core.fct_web_session")[0][0] > 100
     assert warehouse.query("select count(*) from intermediate.int_web__overlong_sessions")[0][0] > 0
 
+    rewritten(months, warehouse.months())
+    months = warehouse.months()
+    warehouse.build()
+    assert rewritten(months, warehouse.months()) == set(), "nothing has landed"
+
     replaced = warehouse.state()
     warehouse.build("--full-refresh")
     assert warehouse.state() == replaced
+    assert rewritten(months, warehouse.months()) == months.keys()
 
     # Lines that go again leave no empty shells, nor visitors who were never there.
     lines[3] = warehouse.land([], 3)
@@ -504,6 +548,7 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
         connection.execute(
             "delete from core.fct_web_session where session_date in (?, ?)", [*day, *other]
         )
+    months = warehouse.months()
     asked = f"{{backfill_from: '{day[0]}', backfill_to: '{day[0]}'}}"
     warehouse.build("--vars", asked)
     found = dict(
@@ -511,3 +556,24 @@ def test_replaced_days_are_the_full_build_and_the_slow_reading(
     )
     assert day[0] in found
     assert other[0] not in found
+    month = str(day[0].replace(day=1))
+    around = {str((day[0] + timedelta(days=n)).replace(day=1)) for n in (-2, 2)}
+    assert month in {m for _, m in rewritten(months, warehouse.months())} <= around
+
+    # A line without a time belongs to no month. The first build since somebody has taken the list
+    # of builds away does not know who wrote a month, so it says that it did.
+    timeless = Hit(None, "192.0.2.1", "/", COUNT_LOADS)  # type: ignore[arg-type]
+    months = warehouse.months()
+    warehouse.land([timeless], COUNT_LOADS)
+    warehouse.build()
+    assert {m for _, m in rewritten(months, warehouse.months())} == {None}
+    comments = "select comment from duckdb_tables() where table_name = 'mart_web_day'"
+    version, _, changes = warehouse.query(comments)[0][0].split(" ")
+    with duckdb.connect(str(warehouse.settings.warehouse)) as connection:
+        connection.execute(f"comment on table marts.mart_web_day is '{version} {changes}'")
+    assert "mart_web_day" not in {name for name, _ in warehouse.months()}
+    months = warehouse.months()
+    warehouse.build()
+    unknown = rewritten(months, warehouse.months())
+    assert {name for name, _ in unknown} == {"mart_web_day"}
+    assert len(unknown) > 10

@@ -61,6 +61,26 @@ def test_a_good_suite_is_read(tmp_path: Path) -> None:
         (_with_check(arguments={"max_value": 1}), r"checks\.0: .*takes no `arguments`"),
         (_with_check(severity="warn"), r"checks\.0: .*a warning needs a `reason`"),
         (_with_check(description={"en": "Only English"}), r"description\.zh: Field required"),
+        (_with_check(adds_up_by="period_date"), r"checks\.0: .*`adds_up_by` is for a `measure`"),
+        (
+            _with_check(
+                failing=None,
+                measure="count(*) - count(distinct id)",
+                arguments={"max_value": 0},
+                adds_up_by="period_date",
+            ),
+            r"checks\.0: .*with `counts_rows`",
+        ),
+        (
+            _with_check(
+                failing=None,
+                measure="count(*) - (select count(*) from {fct_lead})",
+                arguments={"max_value": 0},
+                counts_rows=True,
+                adds_up_by="period_date",
+            ),
+            r"checks\.0: .*reads no other table",
+        ),
         (_with_check(severity="fatal"), r"checks\.0\.severity"),
     ],
 )
