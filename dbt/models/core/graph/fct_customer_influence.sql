@@ -5,7 +5,7 @@ with
 
 customers as (
 
-    select * from {{ ref('dim_customer') }}
+    select * from {{ ref('int_graph__customers') }}
 
 ),
 
@@ -30,36 +30,36 @@ known as (
 pairs as (
 
     select
-        paths.source_customer_id,
-        paths.target_customer_id,
+        paths.source_customer_number,
+        paths.target_customer_number,
         max(paths.influence_ratio) as influence_ratio,
         min(paths.count_steps) as count_steps
     from {{ ref('int_graph__paths') }} as paths
     inner join rules on paths.definition_version = rules.definition_version
-    group by paths.source_customer_id, paths.target_customer_id
+    group by paths.source_customer_number, paths.target_customer_number
 
 ),
 
 given as (
 
     select
-        source_customer_id as customer_id,
+        source_customer_number as customer_number,
         -- In whatever order they are added up.
         round(sum(influence_ratio), 9) as influence_accounts,
         count(*) as count_accounts_influenced,
         cast(sum(case when count_steps = 1 then 1 else 0 end) as bigint) as count_direct_accounts
     from pairs
-    group by source_customer_id
+    group by source_customer_number
 
 ),
 
 received as (
 
     select
-        target_customer_id as customer_id,
+        target_customer_number as customer_number,
         count(*) as count_accounts_influencing
     from pairs
-    group by target_customer_id
+    group by target_customer_number
 
 ),
 
@@ -108,12 +108,12 @@ select
         as count_accounts_influencing,
     case
         when known.is_graph_known
-            then given.customer_id is not null or received.customer_id is not null
+            then given.customer_number is not null or received.customer_number is not null
     end as is_in_graph,
     rules.definition_version
 from customers
 cross join known
 cross join rules
-left join given on customers.customer_id = given.customer_id
-left join received on customers.customer_id = received.customer_id
+left join given on customers.customer_number = given.customer_number
+left join received on customers.customer_number = received.customer_number
 left join reach on customers.customer_id = reach.customer_id

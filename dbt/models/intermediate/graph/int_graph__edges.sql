@@ -10,38 +10,58 @@ rules as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('int_graph__customers') }}
+
+),
+
 acts as (
 
     select
-        acts.*,
+        acts.edge_type,
+        coalesce(acts.from_person_id, acts.from_customer_id) as actor_id,
+        influencers.customer_number as from_customer_number,
+        influenced.customer_number as to_customer_number,
         persons.decision_level,
-        coalesce(acts.from_person_id, acts.from_customer_id) as actor_id
+        acts.occurred_at,
+        acts.dropped_reason
     from {{ ref('int_graph__acts') }} as acts
+    left join customers as influencers on acts.from_customer_id = influencers.customer_id
+    left join customers as influenced on acts.to_customer_id = influenced.customer_id
     left join {{ ref('dim_person') }} as persons on acts.to_person_id = persons.person_id
 
 ),
 
+personal as (
+
+    select distinct edge_type
+    from rules
+    where counted_per = 'person'
+
+),
+
+-- Acts of one time need no order among them, here and below: whichever is the nth, its time is the
+-- same.
 acts_of_actor as (
 
     select
-        edge_type,
-        actor_id,
-        occurred_at,
+        acts.edge_type,
+        acts.actor_id,
+        acts.occurred_at,
         row_number() over (
-            partition by edge_type, actor_id
-            order by occurred_at asc nulls last, act_id asc nulls last
+            partition by acts.edge_type, acts.actor_id order by acts.occurred_at asc nulls last
         ) as act_rank
     from acts
-    where actor_id is not null
+    inner join personal on acts.edge_type = personal.edge_type
+    where acts.actor_id is not null
 
 ),
 
 actors_passed as (
 
     select
-        rules.definition_version,
-        rules.edge_type,
-        rules.min_events,
+        rules.rule_number,
         acts_of_actor.actor_id,
         acts_of_actor.occurred_at as passed_at
     from rules
@@ -53,106 +73,114 @@ actors_passed as (
 
 ),
 
-joining as (
+directions as (
 
     select
-        rules.definition_version,
-        rules.edge_type,
-        rules.min_events,
-        rules.counted_per,
-        acts.act_id,
-        acts.actor_id,
-        acts.from_customer_id,
-        acts.to_customer_id,
-        acts.decision_level,
-        acts.occurred_at
-    from acts
-    inner join rules on acts.edge_type = rules.edge_type
-    where acts.dropped_reason is null
+        *,
+        false as is_back
+    from rules
     union all
     select
-        rules.definition_version,
-        rules.edge_type,
-        rules.min_events,
-        rules.counted_per,
-        acts.act_id,
-        acts.actor_id,
-        acts.to_customer_id as from_customer_id,
-        acts.from_customer_id as to_customer_id,
-        acts.decision_level,
-        acts.occurred_at
-    from acts
-    inner join rules on acts.edge_type = rules.edge_type
-    where acts.dropped_reason is null and rules.is_mutual
+        *,
+        true as is_back
+    from rules
+    where is_mutual
 
 ),
 
+joining as (
+
+    select
+        directions.rule_number,
+        directions.min_events,
+        directions.counted_per,
+        acts.actor_id,
+        case when directions.is_back then acts.to_customer_number else acts.from_customer_number end
+            as from_customer_number,
+        case when directions.is_back then acts.from_customer_number else acts.to_customer_number end
+            as to_customer_number,
+        acts.decision_level,
+        acts.occurred_at
+    from acts
+    inner join directions on acts.edge_type = directions.edge_type
+    where acts.dropped_reason is null
+
+),
+
+-- Where one act is enough, any may be the first: only the time of the earliest is taken.
 ranked as (
 
     select
-        joining.*,
-        actors_passed.passed_at as actor_passed_at,
+        *,
+        cast(1 as bigint) as act_rank
+    from joining
+    where counted_per = 'person' or min_events = 1
+    union all
+    select
+        *,
         row_number() over (
-            partition by
-                joining.definition_version,
-                joining.edge_type,
-                joining.min_events,
-                joining.from_customer_id,
-                joining.to_customer_id
-            order by joining.occurred_at asc nulls last, joining.act_id asc nulls last
+            partition by rule_number, from_customer_number, to_customer_number
+            order by occurred_at asc nulls last
         ) as act_rank
     from joining
-    left join actors_passed
-        on
-            joining.definition_version = actors_passed.definition_version
-            and joining.edge_type = actors_passed.edge_type
-            and joining.min_events = actors_passed.min_events
-            and joining.actor_id = actors_passed.actor_id
+    where counted_per = 'edge' and min_events > 1
 
 ),
 
 edges_of_acts as (
 
     select
-        definition_version,
-        edge_type,
-        min_events,
-        from_customer_id,
-        to_customer_id,
+        ranked.rule_number,
+        ranked.from_customer_number,
+        ranked.to_customer_number,
         count(*) as count_events,
-        min(occurred_at) as first_at,
-        max(occurred_at) as last_at,
+        min(ranked.occurred_at) as first_at,
+        max(ranked.occurred_at) as last_at,
         min(
             case
-                when counted_per = 'person' and actor_passed_at >= occurred_at then actor_passed_at
-                when counted_per = 'person' and actor_passed_at is not null then occurred_at
-                when counted_per = 'edge' and act_rank = min_events then occurred_at
+                when ranked.counted_per = 'person' and actors_passed.passed_at >= ranked.occurred_at
+                    then actors_passed.passed_at
+                when ranked.counted_per = 'person' and actors_passed.passed_at is not null
+                    then ranked.occurred_at
+                when ranked.counted_per = 'edge' and ranked.act_rank = ranked.min_events
+                    then ranked.occurred_at
             end
         ) as passed_at,
-        min(case when decision_level = 'executive' then occurred_at end) as executive_at,
-        min(case when decision_level = 'director' then occurred_at end) as director_at,
-        min(case when decision_level = 'manager' then occurred_at end) as manager_at,
-        min(case when decision_level = 'practitioner' then occurred_at end) as practitioner_at
+        min(case when ranked.decision_level = 'executive' then ranked.occurred_at end)
+            as executive_at,
+        min(case when ranked.decision_level = 'director' then ranked.occurred_at end)
+            as director_at,
+        min(case when ranked.decision_level = 'manager' then ranked.occurred_at end) as manager_at,
+        min(case when ranked.decision_level = 'practitioner' then ranked.occurred_at end)
+            as practitioner_at
     from ranked
-    group by definition_version, edge_type, min_events, from_customer_id, to_customer_id
+    left join actors_passed
+        on
+            ranked.rule_number = actors_passed.rule_number
+            and ranked.actor_id = actors_passed.actor_id
+    group by ranked.rule_number, ranked.from_customer_number, ranked.to_customer_number
 
 ),
 
 attendances as (
 
     select
-        rules.definition_version,
+        rules.rule_number,
         rules.min_events,
-        attendances.*,
-        count(*) over (
-            partition by rules.definition_version, rules.min_events, attendances.customer_id
-        ) as count_groups
+        customers.customer_number,
+        attendances.event_key,
+        attendances.attended_at,
+        attendances.executive_at,
+        attendances.director_at,
+        attendances.manager_at,
+        attendances.practitioner_at,
+        count(*) over (partition by rules.rule_number, customers.customer_number) as count_groups
     from {{ ref('int_graph__attendances') }} as attendances
+    inner join customers on attendances.customer_id = customers.customer_id
     inner join rules
         on
             rules.edge_type = 'co_attendance'
             and attendances.group_size <= rules.max_group_size
-    where attendances.customer_id is not null
 
 ),
 
@@ -169,40 +197,32 @@ frequent as (
 acquainted as (
 
     select
-        guests.definition_version,
-        guests.min_events,
-        guests.customer_id as one_customer_id,
-        met.customer_id as other_customer_id
+        guests.rule_number,
+        guests.customer_number as one_customer_number,
+        met.customer_number as other_customer_number
     from frequent as guests
     inner join frequent as met
         on
-            guests.definition_version = met.definition_version
-            and guests.min_events = met.min_events
+            guests.rule_number = met.rule_number
             and guests.event_key = met.event_key
-            and guests.customer_id < met.customer_id
-    group by
-        guests.definition_version,
-        guests.min_events,
-        guests.customer_id,
-        met.customer_id
-    having count(*) >= guests.min_events
+            and guests.customer_number < met.customer_number
+    group by guests.rule_number, guests.customer_number, met.customer_number
+    having count(*) >= max(guests.min_events)
 
 ),
 
 pairs as (
 
     select
-        definition_version,
-        min_events,
-        one_customer_id as from_customer_id,
-        other_customer_id as to_customer_id
+        rule_number,
+        one_customer_number as from_customer_number,
+        other_customer_number as to_customer_number
     from acquainted
     union all
     select
-        definition_version,
-        min_events,
-        other_customer_id as from_customer_id,
-        one_customer_id as to_customer_id
+        rule_number,
+        other_customer_number as from_customer_number,
+        one_customer_number as to_customer_number
     from acquainted
 
 ),
@@ -210,11 +230,10 @@ pairs as (
 meetings as (
 
     select
-        guests.definition_version,
+        guests.rule_number,
         guests.min_events,
-        guests.event_key,
-        pairs.from_customer_id,
-        pairs.to_customer_id,
+        pairs.from_customer_number,
+        pairs.to_customer_number,
         case
             when guests.attended_at >= met.attended_at then guests.attended_at
             else met.attended_at
@@ -226,14 +245,12 @@ meetings as (
     from pairs
     inner join frequent as guests
         on
-            pairs.definition_version = guests.definition_version
-            and pairs.min_events = guests.min_events
-            and pairs.from_customer_id = guests.customer_id
+            pairs.rule_number = guests.rule_number
+            and pairs.from_customer_number = guests.customer_number
     inner join frequent as met
         on
-            pairs.definition_version = met.definition_version
-            and pairs.min_events = met.min_events
-            and pairs.to_customer_id = met.customer_id
+            pairs.rule_number = met.rule_number
+            and pairs.to_customer_number = met.customer_number
             and guests.event_key = met.event_key
 
 ),
@@ -243,8 +260,8 @@ meetings_ranked as (
     select
         *,
         row_number() over (
-            partition by definition_version, min_events, from_customer_id, to_customer_id
-            order by occurred_at asc nulls last, event_key asc nulls last
+            partition by rule_number, from_customer_number, to_customer_number
+            order by occurred_at asc nulls last
         ) as act_rank
     from meetings
 
@@ -253,11 +270,9 @@ meetings_ranked as (
 edges_of_meetings as (
 
     select
-        definition_version,
-        'co_attendance' as edge_type,
-        min_events,
-        from_customer_id,
-        to_customer_id,
+        rule_number,
+        from_customer_number,
+        to_customer_number,
         count(*) as count_events,
         min(occurred_at) as first_at,
         max(occurred_at) as last_at,
@@ -267,7 +282,7 @@ edges_of_meetings as (
         min(manager_at) as manager_at,
         min(practitioner_at) as practitioner_at
     from meetings_ranked
-    group by definition_version, min_events, from_customer_id, to_customer_id
+    group by rule_number, from_customer_number, to_customer_number
 
 ),
 
@@ -280,31 +295,23 @@ edges as (
 )
 
 select
-    edges.edge_type
-    || '|' || edges.from_customer_id
-    || '|' || edges.to_customer_id as influence_edge_id,
-    edges.definition_version,
-    edges.edge_type,
-    edges.min_events,
-    edges.from_customer_id,
-    edges.to_customer_id,
+    row_number() over (
+        order by
+            edges.rule_number asc nulls last,
+            edges.from_customer_number asc nulls last,
+            edges.to_customer_number asc nulls last
+    ) as edge_number,
+    edges.rule_number,
+    edges.from_customer_number,
+    edges.to_customer_number,
     edges.count_events,
     edges.first_at,
     edges.last_at,
     edges.passed_at,
-    cast(edges.passed_at as date) as passed_date,
-    rules.is_latest,
-    rules.strength_ratio,
-    rules.is_claim,
-    edges.min_events = rules.threshold_events as is_threshold,
     edges.executive_at,
     edges.director_at,
     edges.manager_at,
     edges.practitioner_at
 from edges
-inner join rules
-    on
-        edges.definition_version = rules.definition_version
-        and edges.edge_type = rules.edge_type
-        and edges.min_events = rules.min_events
+inner join rules on edges.rule_number = rules.rule_number
 where rules.is_claim or edges.passed_at is not null

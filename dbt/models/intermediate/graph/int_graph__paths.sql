@@ -20,13 +20,15 @@ rules as (
 edges as (
 
     select
-        edges.definition_version,
-        edges.influence_edge_id,
-        edges.from_customer_id,
-        edges.to_customer_id,
-        edges.strength_ratio,
-        edges.passed_date
+        edge_rules.definition_version,
+        edges.edge_number,
+        edges.from_customer_number,
+        edges.to_customer_number,
+        edge_rules.strength_ratio,
+        cast(edges.passed_at as date) as passed_date
     from {{ ref('int_graph__edges') }} as edges
+    inner join {{ ref('int_graph__rules') }} as edge_rules
+        on edges.rule_number = edge_rules.rule_number
     where edges.passed_at is not null
 
 ),
@@ -36,11 +38,11 @@ passing as (
 
     select
         edges.definition_version,
-        edges.from_customer_id
+        edges.from_customer_number
     from edges
     inner join rules on edges.definition_version = rules.definition_version
-    group by edges.definition_version, edges.from_customer_id
-    having count(distinct edges.to_customer_id) <= max(rules.max_pass_on_accounts)
+    group by edges.definition_version, edges.from_customer_number
+    having count(distinct edges.to_customer_number) <= max(rules.max_pass_on_accounts)
 
 ),
 
@@ -48,9 +50,9 @@ handed_on as (
 
     select
         edges.definition_version,
-        edges.influence_edge_id,
-        edges.from_customer_id,
-        edges.to_customer_id,
+        edges.edge_number,
+        edges.from_customer_number,
+        edges.to_customer_number,
         edges.strength_ratio * rules.damping_ratio as strength_ratio,
         edges.passed_date,
         rules.max_steps,
@@ -59,7 +61,7 @@ handed_on as (
     inner join passing
         on
             edges.definition_version = passing.definition_version
-            and edges.from_customer_id = passing.from_customer_id
+            and edges.from_customer_number = passing.from_customer_number
     inner join rules on edges.definition_version = rules.definition_version
 
 ),
@@ -68,11 +70,11 @@ step_1 as (
 
     select
         definition_version,
-        from_customer_id as source_customer_id,
-        to_customer_id as target_customer_id,
-        cast(null as string) as over_1_customer_id,
-        cast(null as string) as over_2_customer_id,
-        influence_edge_id as last_edge_id,
+        from_customer_number as source_customer_number,
+        to_customer_number as target_customer_number,
+        cast(null as int) as over_1_customer_number,
+        cast(null as int) as over_2_customer_number,
+        edge_number as last_edge_number,
         cast(1 as bigint) as count_steps,
         strength_ratio as influence_ratio,
         passed_date
@@ -84,11 +86,11 @@ step_2 as (
 
     select
         step_1.definition_version,
-        step_1.source_customer_id,
-        handed_on.to_customer_id as target_customer_id,
-        step_1.target_customer_id as over_1_customer_id,
-        cast(null as string) as over_2_customer_id,
-        handed_on.influence_edge_id as last_edge_id,
+        step_1.source_customer_number,
+        handed_on.to_customer_number as target_customer_number,
+        step_1.target_customer_number as over_1_customer_number,
+        cast(null as int) as over_2_customer_number,
+        handed_on.edge_number as last_edge_number,
         cast(2 as bigint) as count_steps,
         step_1.influence_ratio * handed_on.strength_ratio as influence_ratio,
         case
@@ -99,13 +101,13 @@ step_2 as (
     inner join handed_on
         on
             step_1.definition_version = handed_on.definition_version
-            and step_1.target_customer_id = handed_on.from_customer_id
+            and step_1.target_customer_number = handed_on.from_customer_number
     where
         handed_on.max_steps >= 2
         -- The floor itself counts, whatever the last digit of a product is.
         and step_1.influence_ratio * handed_on.strength_ratio
         >= handed_on.floor_ratio - 0.000000001
-        and handed_on.to_customer_id <> step_1.source_customer_id
+        and handed_on.to_customer_number <> step_1.source_customer_number
 
 ),
 
@@ -136,11 +138,11 @@ step_3 as (
 
     select
         lasting.definition_version,
-        lasting.source_customer_id,
-        handed_on.to_customer_id as target_customer_id,
-        lasting.over_1_customer_id,
-        lasting.target_customer_id as over_2_customer_id,
-        handed_on.influence_edge_id as last_edge_id,
+        lasting.source_customer_number,
+        handed_on.to_customer_number as target_customer_number,
+        lasting.over_1_customer_number,
+        lasting.target_customer_number as over_2_customer_number,
+        handed_on.edge_number as last_edge_number,
         cast(3 as bigint) as count_steps,
         lasting.influence_ratio * handed_on.strength_ratio as influence_ratio,
         case
@@ -151,13 +153,13 @@ step_3 as (
     inner join handed_on
         on
             lasting.definition_version = handed_on.definition_version
-            and lasting.target_customer_id = handed_on.from_customer_id
+            and lasting.target_customer_number = handed_on.from_customer_number
     where
         handed_on.max_steps >= 3
         and lasting.influence_ratio * handed_on.strength_ratio
         >= handed_on.floor_ratio - 0.000000001
-        and handed_on.to_customer_id <> lasting.source_customer_id
-        and handed_on.to_customer_id <> lasting.over_1_customer_id
+        and handed_on.to_customer_number <> lasting.source_customer_number
+        and handed_on.to_customer_number <> lasting.over_1_customer_number
 
 ),
 

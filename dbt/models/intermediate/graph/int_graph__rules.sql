@@ -85,7 +85,15 @@ select
     cast(propagation_versions.damping_ratio as double) as damping_ratio,
     cast(propagation_versions.floor_ratio as double) as floor_ratio,
     propagation_versions.max_pass_on_accounts,
-    cast(propagation_versions.saturation_accounts as double) as saturation_accounts
+    cast(propagation_versions.saturation_accounts as double) as saturation_accounts,
+    cast(
+        row_number() over (
+            order by
+                periods.definition_version asc nulls last,
+                edge_rules.edge_type asc nulls last,
+                edge_rules.min_events asc nulls last
+        ) as int
+    ) as rule_number
 from periods
 inner join edge_versions
     on
