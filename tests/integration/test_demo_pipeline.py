@@ -279,6 +279,47 @@ def test_visitors_whose_values_mean_somebody_else_are_made_again_and_no_others(
         assert rows()["mart_visitor_link"] != followed["mart_visitor_link"]
 
 
+def test_networks_are_looked_up_again_for_changed_addresses_alone(
+    first: CommandResult, settings: Settings, tmp_path: Path
+) -> None:
+    today, model = date(2026, 6, 30), "int_identity__address_networks"
+    with rebuilt(settings, tmp_path) as copy:
+
+        def rows() -> list[tuple[object, ...]]:
+            return copy.execute(f"from intermediate.{model} order by all")
+
+        def run(*options: str) -> str:
+            copy.dbt(today, "run", *options, "--select", model)
+            ((comment,),) = copy.execute(
+                f"select comment from duckdb_tables() where table_name = '{model}'"
+            )
+            return str(comment).split(" ")[1]
+
+        before = rows()
+        (gone,), (kept,) = copy.execute(
+            f"select distinct address from intermediate.{model} order by all limit 2"
+        )
+        seen = "intermediate.int_identity__seen_values"
+        # One address leaves the log, another one of the same network comes, a third one is no news.
+        copy.execute(
+            f"update {seen} set observed_value = observed_value || '0' "
+            f"where field = 'address' and observed_value = '{gone}'"
+        )
+        copy.execute(
+            "create or replace table intermediate.int_web__changed_addresses as "
+            f"select unnest(['{gone}', '{gone}0', '{kept}']) as visitor_address"
+        )
+        assert run() == "changed"
+        after = rows()
+        assert {row[0] for row in after} == {row[0] for row in before} - {gone} | {f"{gone}0"}
+        assert run("--full-refresh") == "all"
+        assert rows() == after
+        # Another range may hold any address.
+        copy.execute("update intermediate.int_identity__address_ranges set confidence = 0.5")
+        assert run() == "all"
+        assert rows() != after
+
+
 def test_every_planted_signal_is_found_and_nothing_else(
     first: CommandResult, settings: Settings
 ) -> None:
