@@ -23,7 +23,7 @@ edges as (
         min(edges.passed_at) as passed_at,
         min(case when rules.min_events = rules.threshold_events then edges.passed_at end)
             as above_threshold_at,
-        max(case when rules.is_claim then 1 else 0 end) as is_claim,
+        max(case when rules.is_claim then 1 else 0 end) = 1 as is_claim,
         min(edges.executive_at) as executive_at,
         min(edges.director_at) as director_at,
         min(edges.manager_at) as manager_at,
@@ -55,7 +55,7 @@ select
     edges.passed_at is not null as is_above_threshold,
     edges.above_threshold_at,
     case when edges.passed_at is null then 'below_threshold' end as dropped_reason,
-    edges.is_claim = 1 as is_claim,
+    edges.is_claim,
     edges.executive_at,
     edges.director_at,
     edges.manager_at,
