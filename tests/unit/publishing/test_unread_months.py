@@ -193,7 +193,12 @@ def test_only_a_table_split_by_its_own_day_is_taken_over(settings: Settings) -> 
     by_other_day = {"materialized": "replaced_days", "meta": {"day_column": "seen_date"}}
     mart = sample_home.model(MART, config=by_other_day)
     sample_home.write_manifest(settings, [*sample_home.standard_nodes(), mart])
-    built(settings, "other=b1", f"alter table {MART} add column seen_date date")
+    built(
+        settings,
+        "other=b1",
+        f"alter table {MART} add column seen_date date",
+        f"update {MART} set seen_date = period_date",
+    )
     published(settings, part=False, run=1)
     by_hand(settings, f"update {MART} set count_requests = 2 where {FEBRUARY}")
     assert ("2026-02-01", 20) in counted(settings, published(settings))
@@ -201,6 +206,7 @@ def test_only_a_table_split_by_its_own_day_is_taken_over(settings: Settings) -> 
 
 def test_an_impossible_day_is_named_not_lost(settings: Settings) -> None:
     published(settings, part=False, run=1)
-    built(settings, "other=b2", f"update {MART} set period_date = 'infinity' where id = 29")
+    months = "other=b1,2026-03-01=b2,infinity=b2"
+    built(settings, months, f"update {MART} set period_date = 'infinity' where id = 29")
     with pytest.raises(PublishingError, match=r"mart_day.*impossible dates"):
         published(settings)

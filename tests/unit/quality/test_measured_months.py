@@ -139,8 +139,11 @@ def test_increments_with_wrong_rows_in_old_and_new_months(home: Home) -> None:
         ["2026-04-01"], *(f"delete from {t} where period_date = '2026-04-04'" for t in TABLES)
     )
     assert same("an old month repaired")["mart_web_session__ends_after_its_start"] == 2
-    home.by_hand(f"delete from {SESSIONS} where session_id = 'h'")
-    assert same("rows removed by hand")["mart_web_session__ends_after_its_start"] == 1
+    early = f"update {SESSIONS} set ended_at = started_at - interval 1 second"
+    home.build(["2026-04-01"], f"{early} where session_id = 'a'")
+    assert same("as many rows as before")["mart_web_session__ends_after_its_start"] == 3
+    home.by_hand(f"delete from {SESSIONS} where session_id = 'f'")
+    assert same("a row removed by hand")["mart_web_session__ends_after_its_start"] == 2
     # Another day of reporting is another condition.
     yesterday = date(2026, 6, 30)
     assert home.part(yesterday) == home.everything(yesterday)
