@@ -10,47 +10,29 @@ rules as (
 
 evidence as (
 
-    select
-        signal_id,
-        signal_version,
-        subject_key,
-        unit_key,
-        account_id,
-        contact_id,
-        visitor_id,
-        opportunity_id,
-        lead_id,
-        evidence_object,
-        evidence_id,
-        source_system,
-        evidence_at,
-        known_at,
-        detail,
-        related_object,
-        related_id,
-        related_at
-    from {{ ref('int_intent__page_evidence') }}
-    union all
-    select
-        signal_id,
-        signal_version,
-        subject_key,
-        unit_key,
-        account_id,
-        contact_id,
-        visitor_id,
-        opportunity_id,
-        lead_id,
-        evidence_object,
-        evidence_id,
-        source_system,
-        evidence_at,
-        known_at,
-        detail,
-        related_object,
-        related_id,
-        related_at
-    from {{ ref('int_intent__other_evidence') }}
+    {%- for model in ['int_intent__page_evidence', 'int_intent__other_evidence'] %}
+        select
+            signal_id,
+            signal_version,
+            subject_key,
+            unit_key,
+            account_id,
+            contact_id,
+            visitor_id,
+            opportunity_id,
+            lead_id,
+            evidence_object,
+            evidence_id,
+            source_system,
+            evidence_at,
+            known_at,
+            detail,
+            related_object,
+            related_id,
+            related_at
+        from {{ ref(model) }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 )
 
