@@ -11,11 +11,28 @@
 {%- endmacro %}
 
 {% macro default__content_number(columns) -%}
-    cast(hash({{ columns | join(', ') }}) % 1000003 as bigint)
+    cast(hash({{ columns | join(', ') }}) % 2147483647 as bigint)
 {%- endmacro %}
 
 {% macro spark__content_number(columns) -%}
-    pmod(xxhash64({{ columns | join(', ') }}), 1000003)
+    pmod(xxhash64({{ columns | join(', ') }}), 2147483647)
+{%- endmacro %}
+
+{% macro content_sum(columns) -%}
+    cast(sum({{ content_number(columns) }}) as bigint)
+{%- endmacro %}
+
+{# Number of the bucket, of 65,536, of a key; NULL for none. #}
+{% macro key_bucket(key) -%}
+    {{- return(adapter.dispatch('key_bucket', 'sales_migration_health')(key)) -}}
+{%- endmacro %}
+
+{% macro default__key_bucket(key) -%}
+    case when {{ key }} is not null then cast(hash({{ key }}) % 65536 as int) end
+{%- endmacro %}
+
+{% macro spark__key_bucket(key) -%}
+    case when {{ key }} is not null then cast(pmod(xxhash64({{ key }}), 65536) as int) end
 {%- endmacro %}
 
 {# When a record became known: when it happened or, where that came later, when it was recorded. #}
@@ -105,9 +122,8 @@
         {%- set term = 'true' -%}
         {%- if kind == 'definition' -%}
             {%- set term = column ~ " = '" ~ batch.version ~ "'" -%}
-        {%- elif kind == 'customer' and batch.is_changed_only -%}
-            {%- set term = column ~ ' in (select changed.customer_id from '
-                ~ built_table('int_relationship__changed_customers') ~ ' as changed)' -%}
+        {%- elif kind == 'customer' and batch.customers -%}
+            {%- set term = column ~ ' in (' ~ batch.customers ~ ')' -%}
         {%- elif kind == 'new' -%}
             {%- set term = column ~ ' < cast(' ~ last ~ ' + 1 as timestamp)'
                 ~ (' and ' ~ column ~ ' >= cast(' ~ first ~ ' as timestamp)'
@@ -128,36 +144,45 @@
             'select customer_id, definition_version, index_date, touch_points, topic_points, '
             ~ 'overlap_points from ' ~ built ~ ' where index_date = ' ~ first ~ ' - 1 '
             ~ "and definition_version = '" ~ batch.version ~ "'"
-            ~ (' and customer_id in (select changed.customer_id from '
-                ~ built_table('int_relationship__changed_customers') ~ ' as changed)'
-                if batch.is_changed_only else '')
+            ~ (' and customer_id in (' ~ batch.customers ~ ')' if batch.customers else '')
         ) -%}
     {%- endif -%}
     {%- if batch.follows_build -%}
         {%- set found.sql = found.sql | replace(
             latest_channel_touches(),
-            'select customer_id, channel, last_date_before as occurred_date, '
+            'select customer_id, channel, case when last_known_date < ' ~ first
+            ~ ' then cast(last_touch_at as date) else last_date_before end as occurred_date, '
             ~ first ~ ' - 1 as known_date from '
             ~ built_table('int_relationship__customer_channels')
-            ~ ' where last_date_before is not null'
+            ~ ' where first_known_date < ' ~ first
         ) -%}
     {%- endif -%}
     {{ return(found.sql) }}
 {%- endmacro %}
 
-{# What the last build left of its customers, or none. It is built after those who ask, so it may not
-   be referred to, and it is in another schema than some of them. #}
-{% macro earlier_relationship_build() -%}
-    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build', 'test') -%}
-        {{ return(built_table('int_relationship__built_customers')) }}
+{# Rows of a model as an earlier build left them, for a model that is built before it, or for itself:
+   it may not be referred to, and it may be in another schema. No rows where there are none.
+   `columns`: names with their types. #}
+{% macro rows_kept_in(name, columns) -%}
+    {%- set relation = none if flags.FULL_REFRESH else earlier_table(name) -%}
+    {#- One of an earlier release may have other columns. -#}
+    {%- if relation and columns.keys() | reject(
+        'in', adapter.get_columns_in_relation(relation) | map(attribute='name') | list
+    ) | list -%}
+        {%- set relation = none -%}
     {%- endif -%}
-    {{ return(none) }}
+    select
+        {%- for column, type in columns.items() %}
+        {{ column if relation else 'cast(null as ' ~ type ~ ') as ' ~ column }}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
+    {{ 'from ' ~ relation if relation else 'where false' }}
 {%- endmacro %}
 
-{# First day that the last build has not finished: its last day, whose evening it did not see. As a
-   SQL date; the first of all days where nothing has been built. #}
+{# Last day that the last build made, whose evening it may not have seen. As a SQL date; the first of
+   all days where nothing has been built. #}
 {% macro relationship_built_through() -%}
-    {%- set relation = earlier_relationship_build() -%}
+    {%- set relation = earlier_table('int_relationship__built_customers') -%}
     {%- set found = namespace(day='0001-01-01') -%}
     {%- if relation is not none and not flags.FULL_REFRESH -%}
         {%- set found.day = run_query(
@@ -167,48 +192,275 @@
     {{ return("date '" ~ found.day ~ "'") }}
 {%- endmacro %}
 
-{# What the last build left: each customer with what its indices rest on. #}
-{% macro built_relationship_customers() -%}
-    {%- set relation = earlier_relationship_build() -%}
-    {%- if relation is none or flags.FULL_REFRESH -%}
+{# True for what its source tells of a day that has changed. #}
+{% macro is_changed_part(kind, date) -%}
+    true /*part:{{ kind }}:{{ date }}*/
+{%- endmacro %}
+
+{# Records kept from days that have not changed, of an account, contact, opportunity or lead that has. #}
+{% macro records_of_changed_keys() -%}
+    select
+        cast(null as string) as source_object,
+        cast(null as string) as source_id,
+        cast(null as string) as source_system,
+        cast(null as date) as source_date,
+        cast(null as string) as own_account_id,
+        cast(null as string) as contact_id,
+        cast(null as string) as opportunity_id,
+        cast(null as string) as lead_id,
+        cast(null as string) as rep_id,
+        cast(null as string) as channel,
+        cast(null as string) as direction,
+        cast(null as string) as topic,
+        cast(null as string) as topic_industry,
+        cast(null as timestamp) as occurred_at,
+        cast(null as timestamp) as known_at
+    where false /*kept*/
+{%- endmacro %}
+
+{% macro kept_records_materialization() -%}
+    {{ return('kept_records' if replaces_days() else 'table') }}
+{%- endmacro %}
+
+{# Conditions for kept records: those of changed days and those of changed keys. #}
+{% macro conditions_of_changed_parts(changed) -%}
+    {%- set days, keys = ['false'], ['false'] -%}
+    {%- for kind, first, last in run_query(
+        'select part_kind, cast(min(part_date) as string), cast(max(part_date) as string) from '
+        ~ changed ~ ' group by part_kind order by part_kind'
+    ).rows -%}
+        {%- set of_kind = changed ~ " as changed where changed.part_kind = '" ~ kind ~ "')" -%}
+        {%- if first is none -%}
+            {%- do keys.append(
+                key_bucket(kind ~ '_id') ~ ' in (select changed.part_number from ' ~ of_kind
+            ) -%}
+        {%- else -%}
+            {%- do days.append(
+                "(source_object = '" ~ kind ~ "' and source_date between date '" ~ first
+                ~ "' and date '" ~ last ~ "' and source_date in (select changed.part_date from "
+                ~ of_kind ~ ')'
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return({'of_days': '(' ~ days | join(' or ') ~ ')', 'of_keys': '(' ~ keys | join(' or ') ~ ')'}) }}
+{%- endmacro %}
+
+{# The model's SQL for the parts that have changed. #}
+{% macro sql_of_changed_parts(sql, changed, kept, conditions) -%}
+    {%- set made = namespace(sql=sql) -%}
+    {%- for kind, date in modules.re.findall('true /[*]part:([a-z_]+):([^*]*)[*]/', sql) | unique -%}
+        {%- set made.sql = made.sql | replace(
+            'true /*part:' ~ kind ~ ':' ~ date ~ '*/',
+            date ~ ' in (select changed.part_date from ' ~ changed
+            ~ " as changed where changed.part_kind = '" ~ kind ~ "')"
+        ) -%}
+    {%- endfor -%}
+    {{ return(made.sql | replace(
+        records_of_changed_keys(),
+        'select source_object, source_id, source_system, source_date, own_account_id, contact_id, '
+        ~ 'opportunity_id, lead_id, rep_id, channel, direction, topic, topic_industry, occurred_at, '
+        ~ 'known_at from ' ~ kept ~ ' where gone_in is null and ' ~ conditions.of_keys
+        ~ ' and not ' ~ conditions.of_days
+    )) }}
+{%- endmacro %}
+
+{# What a table says in its comment of the kept records that it rests on: the version of its text, the
+   number of the build that wrote them last, and the build that made them whole. #}
+{% macro records_of_table(relation) -%}
+    {%- set comment = ((comment_of_table(relation) or '') if relation else '').split(' ') -%}
+    {{ return(
+        {'version': comment[0], 'number': comment[1] | int, 'made_in': comment[2]}
+        if comment | length == 3 else {'version': '', 'number': 0, 'made_in': ''}
+    ) }}
+{%- endmacro %}
+
+{# Number of the last build of the kept records that a table has followed; none where it has followed
+   other ones. #}
+{% macro followed_build(relation) -%}
+    {%- set kept = records_of_table(built_table('int_relationship__customer_records')) -%}
+    {%- set table = records_of_table(relation) -%}
+    {{ return(table.number if kept.made_in and table.made_in == kept.made_in else none) }}
+{%- endmacro %}
+
+{% materialization kept_records, adapter='duckdb' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set before = records_of_table(existing) -%}
+    {%- set version = model_texts([model.name]) -%}
+    {%- set is_new = is_built_anew(existing, version) or not before.made_in
+        or built_table('int_relationship__kept_parts') is none -%}
+    {%- set number = before.number + 1 -%}
+    {%- if is_new -%}
+        {%- set rows = 'select * replace (cast(' ~ number ~ ' as int) as written_in) from (' ~ sql
+            ~ ') as records' -%}
+        {%- do replace_rows(
+            existing, true, rows ~ ' where false', [{'where': 'false', 'sql': rows}],
+            [version, number, invocation_id] | join(' ')
+        ) -%}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
+
+    {%- set changed = built_table('int_relationship__changed_parts') -%}
+    {%- set conditions = conditions_of_changed_parts(changed) -%}
+    {%- set followed = [] -%}
+    {%- for name in ['int_relationship__customer_channels', 'int_relationship__built_customers'] -%}
+        {%- do followed.append(followed_build(built_table(name)) or 0) -%}
+    {%- endfor -%}
+    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name')
+        | reject('in', ['written_in', 'gone_in']) | join(', ') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('main') -%}
+        create or replace temporary table renewed_records as
+        {{ sql_of_changed_parts(sql, changed, existing, conditions) }};
+        create or replace temporary table replaced_records as
+        select
+            rowid as row_number,
+            *
+        from {{ existing }}
+        where gone_in is null and ({{ conditions.of_days }} or {{ conditions.of_keys }});
+        {#- What is the same as before stays as it is. #}
+        create or replace temporary table same_records as
+        select
+            replaced.row_number,
+            renewed.rowid as renewed_number
+        from replaced_records as replaced
+        inner join renewed_records as renewed
+            on
+                {%- for column in columns.split(', ') %}
+                {{ 'and ' if not loop.first }}replaced.{{ column }}
+                {{- ' = ' if column in ('source_object', 'source_id') else ' is not distinct from ' -}}
+                renewed.{{ column }}
+                {%- endfor %};
+        delete from {{ existing }} where gone_in <= {{ followed | min }};
+        update {{ existing }} set gone_in = {{ number }}
+        where rowid in (
+            select replaced.row_number
+            from replaced_records as replaced
+            anti join same_records as same on replaced.row_number = same.row_number
+        );
+        insert into {{ existing }} by name
+        select renewed.* replace ({{ number }} as written_in)
+        from renewed_records as renewed
+        anti join same_records as same on renewed.rowid = same.renewed_number;
+        comment on table {{ existing }} is '{{ [version, number, before.made_in] | join(" ") }}';
+        drop table renewed_records;
+        drop table replaced_records;
+        drop table same_records;
+    {%- endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
+
+{# Customers of records that have come or gone since the indices were built and were known on their
+   days, and whether on the last of them only. All customers where it cannot be told. #}
+{% macro customers_of_changed_records() -%}
+    {%- set built = none if flags.FULL_REFRESH
+        else earlier_table('int_relationship__built_customers') -%}
+    {%- if built is none -%}
         select
             cast(null as string) as customer_id,
-            cast(null as string) as state_now
+            false as is_last_day_only
         where false
     {%- else -%}
+        {%- set number = followed_build(built) -%}
         select
             customer_id,
-            state_now
-        from {{ relation }}
+            {{ 'false' if number is none
+                else 'known_at >= cast(' ~ relationship_built_through() ~ ' as timestamp)' }}
+                as is_last_day_only
+        from {{ built_table('int_relationship__customer_records') }}
+        where
+            customer_id is not null
+            {%- if number is not none %}
+            and (written_in > {{ number }} or gone_in > {{ number }})
+            and known_at < cast({{ add_days(relationship_built_through(), 1) }} as timestamp)
+            {%- endif %}
     {%- endif -%}
 {%- endmacro %}
+
+{# A hook: the table rests on the kept records as they are now, and nothing is left to be followed. #}
+{% macro follow_records() -%}
+    {%- if execute and replaces_days() -%}
+        comment on table {{ this }} is '{{
+            comment_of_table(built_table('int_relationship__customer_records'))
+        }}';
+        delete from {{ built_table('int_relationship__changed_customers') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# True for the touches of the customers and channels to compute. #}
+{% macro is_followed_record() -%}
+    true /*followed*/
+{%- endmacro %}
+
+{% macro followed_records_materialization() -%}
+    {{ return('followed_records' if replaces_days() else 'table') }}
+{%- endmacro %}
+
+{# One row per customer and channel: those are made again of which records have come or gone. #}
+{% materialization followed_records, adapter='duckdb' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set records = built_table('int_relationship__customer_records') -%}
+    {%- set kept = records_of_table(records) -%}
+    {%- set version = model_texts([model.name]) -%}
+    {%- set number = followed_build(existing) -%}
+    {%- set is_new = is_built_anew(existing, version) or number is none -%}
+    {%- if not is_new -%}
+        {%- call statement('renewed') -%}
+            create or replace temporary table renewed_pairs as
+            select distinct
+                customer_id,
+                channel
+            from {{ records }}
+            where
+                customer_id is not null
+                and (written_in > {{ number }} or gone_in > {{ number }})
+        {%- endcall -%}
+    {%- endif -%}
+    {%- set is_renewed = '(customer_id, channel) in (select (customer_id, channel) from renewed_pairs)' -%}
+    {%- do replace_rows(
+        existing,
+        is_new,
+        sql | replace(is_followed_record(), 'false'),
+        [{
+            'where': is_renewed,
+            'sql': sql | replace(is_followed_record(), 'true' if is_new else is_renewed)
+        }],
+        [version, kept.number, kept.made_in] | join(' ')
+    ) -%}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
 
 {# Version of what is no rule row: the text of the models. #}
 {% macro relationship_models_version() -%}
     {{ return(model_texts([
         'fct_relationship_index_day', 'int_relationship__weighted_touches',
-        'int_relationship__touches', 'int_relationship__records',
-        'int_relationship__web_sessions'
+        'int_relationship__touches', 'int_relationship__customer_records'
     ])) }}
 {%- endmacro %}
 
 {# Ranges of days as batches of no more than relationship_batch_rows rows, unless one day has more.
    The first of a range that begins a definition adds up all touches before it; each other one
    begins with the sums of the day before. #}
-{% macro batches_of_index_days(span, first, is_carried, is_changed_only, count_customers) -%}
+{% macro batches_of_index_days(span, is_carried, count_customers, customers=none) -%}
     {%- set size = [var('relationship_batch_rows') | int // [count_customers, 1] | max, 1] | max -%}
     {%- set batches = [] -%}
     {%- set rows = run_query(
         "select cast(first_day as string), cast(least(first_day + " ~ (size - 1) ~ ", date '"
-        ~ span.last ~ "') as string) from (select unnest(generate_series(date '" ~ first
+        ~ span.last ~ "') as string) from (select unnest(generate_series(date '" ~ span.first
         ~ "', date '" ~ span.last ~ "', interval " ~ size ~ " day))::date as first_day) as firsts"
         ~ " order by 1"
-    ).rows if first <= span.last else [] -%}
+    ).rows if span.first <= span.last else [] -%}
     {%- for row in rows -%}
         {%- do batches.append({
             'version': span.version, 'window_days': span.window_days, 'first': row[0],
             'last': row[1], 'is_carried': is_carried or not loop.first,
-            'is_changed_only': is_changed_only, 'follows_build': is_carried and loop.first
+            'customers': customers,
+            'follows_build': is_carried and loop.first and customers is none
         }) -%}
     {%- endfor -%}
     {{ return(batches) }}
@@ -225,10 +477,16 @@
         or comment[0] != version or built_through > as_of or built_through == '0001-01-01' -%}
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
+    {%- set states = built_table('int_relationship__customer_states') -%}
+    {%- set changed = built_table('int_relationship__changed_customers') -%}
+    {%- set changed_on_last_day = 'select changed.customer_id from ' ~ changed ~ ' as changed' -%}
+    {%- set changed_before = changed_on_last_day ~ ' where not changed.is_last_day_only' -%}
     {%- set counts = run_query(
-        'select (select count(*) from ' ~ built_table('int_relationship__customer_states') ~ '), '
-        ~ '(select count(*) from ' ~ built_table('int_relationship__changed_customers') ~ ')'
+        'select (select count(*) from ' ~ states ~ '), count(*), '
+        ~ 'count(case when not is_last_day_only then 1 end) from ' ~ changed
     ).rows[0] -%}
+    {%- set built_date = modules.datetime.date.fromisoformat(built_through) -%}
+    {%- set one_day = modules.datetime.timedelta(days=1) -%}
     {%- set known = comment[1:] -%}
     {%- set spans, batches, names = [], [], [] -%}
     {%- for name, window_days, is_current, first, last in run_query(
@@ -242,25 +500,24 @@
             'version': name, 'window_days': window_days, 'first': first, 'last': last
         } -%}
         {%- if is_new or mark not in known -%}
-            {%- do batches.extend(
-                batches_of_index_days(span, first, false, false, counts[0])
-            ) -%}
+            {%- do batches.extend(batches_of_index_days(span, false, counts[0])) -%}
         {%- else -%}
-            {%- if counts[1] and first < built_through -%}
-                {%- set before = run_query(
-                    "select cast(least(date '" ~ built_through ~ "' - 1, date '" ~ last
-                    ~ "') as string)"
-                ).rows[0][0] -%}
-                {%- set earlier = {
-                    'version': name, 'window_days': window_days, 'first': first, 'last': before
-                } -%}
-                {%- do batches.extend(
-                    batches_of_index_days(earlier, first, false, true, counts[1])
-                ) -%}
+            {#- What the last build knew of its last day may not have been all of it. -#}
+            {%- if counts[2] -%}
+                {%- do batches.extend(batches_of_index_days(
+                    dict(span, last=[last, (built_date - one_day) | string] | min),
+                    false, counts[2], changed_before
+                )) -%}
             {%- endif -%}
-            {%- set since = [first, built_through] | max -%}
+            {%- if counts[1] and first <= built_through <= last -%}
+                {%- do batches.extend(batches_of_index_days(
+                    dict(span, first=built_through, last=built_through),
+                    first < built_through, counts[1], changed_on_last_day
+                )) -%}
+            {%- endif -%}
+            {%- set since = [first, (built_date + one_day) | string] | max -%}
             {%- do batches.extend(
-                batches_of_index_days(span, since, since > first, false, counts[0])
+                batches_of_index_days(dict(span, first=since), since > first, counts[0])
             ) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -277,20 +534,17 @@
         {%- else %}
             {#- A definition that is no longer today's keeps the days that it was valid on. #}
             delete from {{ built }} where
-                index_date >= date '{{ built_through }}'
+                index_date > date '{{ built_through }}'
                 {%- for mark in known if mark not in names %}
                     or definition_version = '{{ mark | replace("*", "") }}'
                 {%- endfor %};
         {%- endif %}
         {%- for batch in batches %}
-            {%- if batch.is_changed_only %}
+            {%- if batch.customers %}
                 delete from {{ built }}
                 where definition_version = '{{ batch.version }}'
                     and index_date between date '{{ batch.first }}' and date '{{ batch.last }}'
-                    and customer_id in (
-                        select changed.customer_id
-                        from {{ built_table('int_relationship__changed_customers') }} as changed
-                    );
+                    and customer_id in ({{ batch.customers }});
             {%- endif %}
             insert into {{ built }} by name
             {{ filled_index_batch(sql, batch, built) }};

@@ -96,13 +96,11 @@ create table core.fct_activity as
         occurred_at + to_minutes(cast(hash(n * 3) % 2880 as int)) as recorded_at
     from range({touches} * 7 // 10) as numbers (m), lateral (select m * 10 // 7 as n);
 create table intermediate.int_intent__keyword_matches as
-    select 'activity_text' as text_object, 'w:' || activity_id as text_id,
+    select 'activity_text' as text_object, 'w:' || activity_id as text_id, activity_id,
+        recorded_at as known_at,
         ['budget', 'security', 'finance_check'][cast(hash(activity_id) % 3 as int) + 1]
             as keyword_group
     from core.fct_activity where hash(activity_id) % 4 = 0;
-create table intermediate.int_canonical__activity_texts as
-    select text_id as activity_text_id, substr(text_id, 3) as activity_id
-    from intermediate.int_intent__keyword_matches;
 create table intermediate.int_canonical__contents as
     select 'k:' || n as content_id, ['security', 'cost', 'technical', 'trend'][n % 4 + 1] as topic,
         {industries}[n % 4 + 1] as industry, '/resources/' || n as url_path
@@ -113,7 +111,7 @@ create table intermediate.int_intent__visits as
         timestamp '{first_day}'
         + to_milliseconds(cast(n / ({touches} / 5.0) * {days} * 86400000.0 as bigint))
             as occurred_at,
-        occurred_at as known_at,
+        cast(occurred_at as date) as session_date, occurred_at as known_at,
         ['home', 'pricing', 'product', 'document'][cast(hash(n) % 4 as int) + 1] as page_group,
         '/p/' || n % 100 as url_path
     from range({touches} // 5) as numbers (n);
@@ -169,7 +167,6 @@ READ = (
     "core.fct_opportunity",
     "core.fct_activity",
     "intermediate.int_intent__keyword_matches",
-    "intermediate.int_canonical__activity_texts",
     "intermediate.int_intent__visits",
     "intermediate.int_canonical__content_shares",
     "intermediate.int_canonical__event_attendances",

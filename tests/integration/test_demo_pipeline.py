@@ -406,13 +406,15 @@ def test_increments_of_relationship_indices_make_what_one_build_makes(
         copy.build(date(2026, 6, 20), "--full-refresh")
         for statement in changed_data(["demo_crm:A00001", "demo_crm:A00002", "demo_crm:A00010"]):
             copy.execute(statement)
-        copy.build(date(2026, 6, 30))
-        by_increments = copy.indices()
-        assert not copy.has_made_all_days()
+        # Broken off before the indices are made; what was found to be done is kept until it is.
+        copy.build(date(2026, 6, 30), "--exclude", "fct_relationship_index_day+")
         (changed,) = copy.execute(
             "select count(*) from intermediate.int_relationship__changed_customers"
         )
         assert 0 < changed[0] < 10
+        copy.build(date(2026, 6, 30))
+        by_increments = copy.indices()
+        assert not copy.has_made_all_days()
         copy.build(date(2026, 6, 30), "--full-refresh")
         assert by_increments == copy.indices()
 

@@ -121,6 +121,30 @@ carried_sums as (
 
 ),
 
+touched_channels as (
+
+    select distinct
+        customer_id,
+        channel
+    from batch_touches
+
+),
+
+latest_touches as (
+
+    select
+        latest.*,
+        touched_channels.customer_id is not null as is_touched_anew
+    from (
+        {{ latest_channel_touches() }}
+    ) as latest
+    left join touched_channels
+        on
+            latest.customer_id = touched_channels.customer_id
+            and latest.channel = touched_channels.channel
+
+),
+
 covering_touches as (
 
     select
@@ -133,14 +157,13 @@ covering_touches as (
     union all
     select
         batches.definition_version,
-        latest.customer_id,
-        latest.channel,
-        latest.occurred_date,
-        latest.known_date
-    from (
-        {{ latest_channel_touches() }}
-    ) as latest
+        latest_touches.customer_id,
+        latest_touches.channel,
+        latest_touches.occurred_date,
+        latest_touches.known_date
+    from latest_touches
     cross join batches
+    where latest_touches.is_touched_anew
 
 ),
 
@@ -212,6 +235,24 @@ activities as (
         end_date
     from channel_spans
     where end_date_before is null or end_date > end_date_before
+    -- Most channels have not been touched anew, and have nothing to be joined with.
+    union all
+    select
+        batches.definition_version,
+        latest_touches.customer_id,
+        channels.channel_bit,
+        batches.first_date as start_date,
+        {{ add_days('latest_touches.occurred_date', rounded('batches.coverage_window_days')) }}
+            as end_date
+    from latest_touches
+    inner join channels on latest_touches.channel = channels.channel
+    inner join batches
+        on
+            channels.definition_version = batches.definition_version
+            and {{ add_days(
+                'latest_touches.occurred_date', rounded('batches.coverage_window_days')
+            ) }} > batches.first_date
+    where not latest_touches.is_touched_anew
 
 ),
 

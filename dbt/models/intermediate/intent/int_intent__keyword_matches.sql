@@ -49,6 +49,8 @@ texts as (
     select
         texts.text_object,
         texts.text_id,
+        texts.activity_id,
+        texts.known_at,
         accounts.industry,
         lower(texts.body) as unspaced_body,
         {{ latin_words('texts.body') }} as spaced_body
@@ -62,6 +64,8 @@ found as (
     select
         texts.text_object,
         texts.text_id,
+        texts.activity_id,
+        texts.known_at,
         texts.industry,
         keywords.keyword_group,
         keywords.keyword,
@@ -90,6 +94,8 @@ counted as (
     select
         found.text_object,
         found.text_id,
+        found.activity_id,
+        found.known_at,
         found.keyword_group,
         found.keyword,
         {{ count_occurrences('found.haystack', 'found.needle') }} as count_found,
@@ -110,6 +116,8 @@ counted as (
     group by
         found.text_object,
         found.text_id,
+        found.activity_id,
+        found.known_at,
         found.keyword_group,
         found.keyword,
         found.haystack,
@@ -120,8 +128,10 @@ counted as (
 select
     text_object,
     text_id,
+    activity_id,
+    known_at,
     keyword_group,
     {{ string_list('keyword') }} as keywords
 from counted
 where count_found > count_excepted
-group by text_object, text_id, keyword_group
+group by text_object, text_id, activity_id, known_at, keyword_group

@@ -1,5 +1,6 @@
--- One row per customer whose indices of the days before the last build have to be made again: what
--- they rest on has changed since, or the customer is new or gone.
+-- One row per customer whose indices have to be made again: what they rest on has changed since the
+-- last build, or the customer is new or gone. All days up to the last of that build, or that only.
+-- What a build found and did not come to make stays here for the next one.
 {{ config(materialized='table') }}
 with
 
@@ -7,18 +8,51 @@ customers as (
 
     select
         customer_id,
-        state_before
+        state_before,
+        last_day_before
     from {{ ref('int_relationship__customer_states') }}
 
 ),
 
 built as (
 
-    {{ built_relationship_customers() }}
+    {{ rows_kept_in('int_relationship__built_customers', {
+        'customer_id': 'string', 'state_now': 'string', 'last_day_now': 'bigint'
+    }) }}
+
+),
+
+found as (
+
+    select
+        coalesce(customers.customer_id, built.customer_id) as customer_id,
+        coalesce(customers.state_before = built.state_now, false) as is_last_day_only
+    from customers
+    full outer join built on customers.customer_id = built.customer_id
+    where
+        customers.state_before is distinct from built.state_now
+        or customers.last_day_before is distinct from built.last_day_now
+    union all
+    select
+        customer_id,
+        is_last_day_only
+    from (
+        {{ customers_of_changed_records() }}
+    ) as touched
+    union all
+    select
+        customer_id,
+        is_last_day_only
+    from (
+        {{ rows_kept_in('int_relationship__changed_customers', {
+            'customer_id': 'string', 'is_last_day_only': 'boolean'
+        }) }}
+    ) as unfinished
 
 )
 
-select coalesce(customers.customer_id, built.customer_id) as customer_id
-from customers
-full outer join built on customers.customer_id = built.customer_id
-where customers.state_before is distinct from built.state_now
+select
+    customer_id,
+    min(case when is_last_day_only then 1 else 0 end) = 1 as is_last_day_only
+from found
+group by customer_id

@@ -1,6 +1,7 @@
--- One row per customer: what the indices of the days built so far rest on, as one text, reckoned up
--- to the last build and up to today. A customer whose text is another than at the last build has
--- other accounts, people, touches or influence than was known then.
+-- One row per customer: what the indices of the days built so far rest on but for its touches, as
+-- one text, reckoned up to the last build and up to today, and a number for the last day of either.
+-- A customer of whom these are others than at the last build has other accounts, people, product
+-- lines or influence than was known then.
 {{ config(materialized='table') }}
 with
 
@@ -42,9 +43,7 @@ touches as (
 
     select
         customer_id,
-        min(first_known_date) as first_known_date,
-        sum(content_before) as content_before,
-        sum(content_now) as content_now
+        min(first_known_date) as first_known_date
     from {{ ref('int_relationship__customer_channels') }}
     group by customer_id
 
@@ -82,10 +81,47 @@ numbers as (
         sum(
             case when change_date < {{ relationship_built_through() }} then change_number else 0 end
         ) as change_before,
+        sum(
+            case when change_date = {{ relationship_built_through() }} then change_number else 0 end
+        ) as last_day_before,
         sum(case when change_date < {{ as_of_date() }} then change_number else 0 end)
-            as change_now
+            as change_now,
+        sum(case when change_date = {{ as_of_date() }} then change_number else 0 end)
+            as last_day_now
     from changes
     group by customer_id
+
+),
+
+-- What decides for all customers alike: the channels of each day, and whether there is a graph.
+common as (
+
+    select
+        coalesce(sum(
+            case when index_date < {{ relationship_built_through() }} then day_number else 0 end
+        ), 0) as common_before,
+        coalesce(sum(
+            case when index_date = {{ relationship_built_through() }} then day_number else 0 end
+        ), 0) as last_day_before,
+        coalesce(sum(case when index_date < {{ as_of_date() }} then day_number else 0 end), 0)
+            as common_now,
+        coalesce(sum(case when index_date = {{ as_of_date() }} then day_number else 0 end), 0)
+            as last_day_now
+    from (
+        select
+            index_date,
+            {{ content_number([
+                'definition_version', 'index_date', 'delivered_bits', 'silent_bits'
+            ]) }} as day_number
+        from {{ ref('int_relationship__channel_days') }}
+    ) as channel_days
+
+),
+
+graph as (
+
+    select max(case when is_delivered then 1 else 0 end) as is_graph_known
+    from {{ ref('int_graph__edge_types') }}
 
 ),
 
@@ -102,17 +138,21 @@ states as (
             cast(accounts.account_number as string),
             cast(coalesce(people.has_email, 0) as string),
             cast(coalesce(people.has_phone, 0) as string),
-            cast(coalesce(people.has_chat_id, 0) as string)
+            cast(coalesce(people.has_chat_id, 0) as string),
+            cast(coalesce(graph.is_graph_known, 0) as string)
         ) as attributes,
         coalesce(people.has_email, 0) = 1 as has_email,
         coalesce(people.has_phone, 0) = 1 as has_phone,
         coalesce(people.has_chat_id, 0) = 1 as has_chat_id,
         touches.first_known_date,
-        cast(coalesce(touches.content_before, 0) + coalesce(numbers.change_before, 0) as bigint)
-            as number_before,
-        cast(coalesce(touches.content_now, 0) + coalesce(numbers.change_now, 0) as bigint)
-            as number_now
+        cast(coalesce(numbers.change_before, 0) + common.common_before as bigint) as number_before,
+        cast(coalesce(numbers.change_now, 0) + common.common_now as bigint) as number_now,
+        cast(coalesce(numbers.last_day_before, 0) + common.last_day_before as bigint)
+            as last_day_before,
+        cast(coalesce(numbers.last_day_now, 0) + common.last_day_now as bigint) as last_day_now
     from customers
+    cross join common
+    cross join graph
     left join accounts on customers.customer_id = accounts.customer_id
     left join people on customers.customer_id = people.customer_id
     left join touches on customers.customer_id = touches.customer_id
@@ -128,5 +168,7 @@ select
     has_chat_id,
     first_known_date,
     attributes || '|' || cast(number_before as string) as state_before,
-    attributes || '|' || cast(number_now as string) as state_now
+    attributes || '|' || cast(number_now as string) as state_now,
+    last_day_before,
+    last_day_now
 from states

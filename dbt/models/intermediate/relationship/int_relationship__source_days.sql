@@ -1,51 +1,141 @@
--- One row per system, channel and day on which the system delivered a record of the channel. Read
--- from where the records come from: whose they are, and about what, is no matter here.
+-- One row per kind of record, system, channel, day of the source and day on which a record became
+-- known: how many the system delivered, and a number for what they say. Read from where the records
+-- come from: whose they are is no matter here.
 {{ config(materialized='table') }}
 with
+
+contents as (
+
+    select
+        content_id,
+        topic,
+        industry,
+        {{ web_path('url_path') }} as url_path
+    from {{ ref('int_canonical__contents') }}
+
+),
+
+paths as (
+
+    select
+        url_path,
+        {{ content_sum(['topic', 'industry']) }} as content_number
+    from contents
+    where url_path is not null
+    group by url_path
+
+),
+
+activities as (
+
+    select
+        *,
+        {{ known_at('occurred_at', 'recorded_at') }} as known_at
+    from {{ ref('fct_activity') }}
+    where occurred_at < {{ as_of_end() }}
+
+),
+
+visits as (
+
+    select * from {{ ref('int_intent__visits') }}
+    where occurred_at < {{ as_of_end() }}
+
+),
+
+shares as (
+
+    select * from {{ ref('int_canonical__content_shares') }}
+    where shared_at < {{ as_of_end() }}
+
+),
+
+posts as (
+
+    select * from {{ ref('int_canonical__community_posts') }}
+    where posted_at < {{ as_of_end() }}
+
+),
+
+attendances as (
+
+    select * from {{ ref('int_canonical__event_attendances') }}
+    where attended_at < {{ as_of_end() }}
+
+),
 
 records as (
 
     select
+        'activity' as source_object,
         source_system,
         coalesce(channel, 'other') as channel,
-        {{ known_at('occurred_at', 'recorded_at') }} as known_at
-    from {{ ref('fct_activity') }}
-    where occurred_at < {{ as_of_end() }}
+        cast(known_at as date) as source_date,
+        known_at,
+        {{ content_number([
+            'activity_id', 'source_system', 'account_id', 'contact_id', 'opportunity_id', 'lead_id',
+            'rep_id', 'channel', 'direction', 'occurred_at', 'known_at'
+        ]) }} as content_number
+    from activities
     union all
     select
-        source_system,
+        'web_session' as source_object,
+        visits.source_system,
         'web' as channel,
-        known_at
-    from {{ ref('int_relationship__web_sessions') }}
+        visits.session_date as source_date,
+        visits.known_at,
+        {{ content_number([
+            'visits.session_id', 'visits.source_system', 'visits.account_id', 'visits.contact_id',
+            'visits.occurred_at', 'visits.known_at', 'visits.page_group', 'paths.content_number'
+        ]) }} as content_number
+    from visits
+    left join paths on visits.url_path = paths.url_path
     union all
     select
-        source_system,
+        'content_share' as source_object,
+        shares.source_system,
         'share' as channel,
-        shared_at as known_at
-    from {{ ref('int_canonical__content_shares') }}
-    where shared_at < {{ as_of_end() }}
+        cast(shares.shared_at as date) as source_date,
+        shares.shared_at as known_at,
+        {{ content_number([
+            'shares.content_share_id', 'shares.source_system', 'shares.account_id',
+            'shares.contact_id', 'shares.shared_at', 'contents.topic', 'contents.industry'
+        ]) }} as content_number
+    from shares
+    left join contents on shares.content_id = contents.content_id
     union all
     select
+        'community_post' as source_object,
         source_system,
         'community' as channel,
-        posted_at as known_at
-    from {{ ref('int_canonical__community_posts') }}
-    where posted_at < {{ as_of_end() }}
+        cast(posted_at as date) as source_date,
+        posted_at as known_at,
+        {{ content_number([
+            'community_post_id', 'source_system', 'account_id', 'contact_id', 'topic', 'posted_at'
+        ]) }} as content_number
+    from posts
     union all
     select
+        'event_attendance' as source_object,
         source_system,
         'event' as channel,
-        attended_at as known_at
-    from {{ ref('int_canonical__event_attendances') }}
-    where attended_at < {{ as_of_end() }}
+        cast(attended_at as date) as source_date,
+        attended_at as known_at,
+        {{ content_number([
+            'event_attendance_id', 'source_system', 'account_id', 'contact_id', 'attended_at'
+        ]) }} as content_number
+    from attendances
 
 )
 
 select
+    source_object,
     source_system,
     channel,
+    source_date,
     cast(known_at as date) as known_date,
-    count(*) as count_records
+    count(*) as count_records,
+    cast(sum(content_number) as bigint) as content_number
 from records
 where known_at < {{ as_of_end() }}
-group by source_system, channel, cast(known_at as date)
+group by source_object, source_system, channel, source_date, cast(known_at as date)

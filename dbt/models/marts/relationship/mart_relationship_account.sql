@@ -92,9 +92,10 @@ touches as (
 
     select
         customer_id,
-        max(last_touch_at) as last_touch_at,
-        cast(sum(count_touches_90d) as bigint) as count_touches_90d
-    from {{ ref('int_relationship__customer_channels') }}
+        max(occurred_at) as last_touch_at,
+        count(case when occurred_date > {{ add_days(as_of_date(), -90) }} then 1 end)
+            as count_touches_90d
+    from {{ ref('int_relationship__touches') }}
     group by customer_id
 
 ),
