@@ -77,6 +77,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The nth smallest value of a group that has as many; none may be NULL. #}
+{% macro nth_smallest(value, n) -%}
+    {{- return(adapter.dispatch('nth_smallest', 'sales_migration_health')(value, n)) -}}
+{%- endmacro %}
+
+{% macro default__nth_smallest(value, n) -%}
+    list_extract(list_sort(list({{ value }})), {{ n }})
+{%- endmacro %}
+
+{% macro spark__nth_smallest(value, n) -%}
+    element_at(sort_array(collect_list({{ value }})), cast({{ n }} as int))
+{%- endmacro %}
+
 {# Points of a sum of influence: 100 · (1 − exp(−sum ÷ saturation)). They grow with every account
    and stay below 100; rounded, because engines differ in the last digits. #}
 {% macro influence_points(influence, saturation) -%}

@@ -53,6 +53,14 @@ TABLES = {
     "intermediate.int_canonical__contact_job_changes": "contact_job_change_id varchar, "
     "contact_id varchar, from_account_id varchar, to_account_id varchar, changed_at timestamp",
 }
+# Of tables of acts the columns with the key and the time.
+ACTS = {
+    "core.fct_opportunity": ("opportunity_id", "created_at"),
+    "intermediate.int_canonical__content_shares": ("content_share_id", "shared_at"),
+    "intermediate.int_canonical__event_attendances": ("event_attendance_id", "attended_at"),
+    "intermediate.int_canonical__account_relationships": ("account_relationship_id", "since"),
+    "intermediate.int_canonical__contact_job_changes": ("contact_job_change_id", "changed_at"),
+}
 MODELS = (
     "int_graph__rules",
     "int_graph__employments",
@@ -119,6 +127,8 @@ class World:
             self.new_customer()
         for _ in range(12):
             self.new_act()
+        for _ in range(6):
+            self.act_again()
 
     def add(self, table: str, **values: Any) -> None:
         self.rows[table].append(values)
@@ -158,6 +168,13 @@ class World:
             customer_id=customer,
         )
         self.add("core.dim_person", person_id=person, decision_level=self.chance.choice(LEVELS))
+
+    def act_again(self) -> None:
+        """Another act of the same people, so that edges have several."""
+        table = self.chance.choice([table for table in ACTS if self.rows[table]])
+        act = self.chance.choice(self.rows[table])
+        column, time = ACTS[table]
+        self.add(table, **act | {column: self.named("again"), time: self.at()})
 
     def new_act(self) -> None:
         kind = self.chance.choice(["referral", "referral", "share", "meeting", "supply", "move"])
@@ -214,8 +231,10 @@ class World:
         """One thing that a load may bring."""
         table = self.chance.choice(list(TABLES))
         rows = self.rows[table]
-        if not rows or self.chance.random() < 0.3:
+        if not rows or self.chance.random() < 0.2:
             self.new_act()
+        elif self.chance.random() < 0.2:
+            self.act_again()
         elif table == "core.dim_customer":
             customer = self.chance.choice(rows)
             what = self.chance.randrange(4)
@@ -240,10 +259,7 @@ class World:
         elif self.chance.random() < 0.5:
             rows.remove(self.chance.choice(rows))
         else:
-            act = self.chance.choice(rows)
-            for column in act:
-                if column in ("created_at", "shared_at", "attended_at", "since", "changed_at"):
-                    act[column] = self.at()
+            self.chance.choice(rows)[ACTS[table][1]] = self.at()
 
     def merge(self, gone: str, kept: str) -> None:
         if gone == kept:

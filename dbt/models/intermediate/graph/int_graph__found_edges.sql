@@ -20,42 +20,14 @@ customers as (
 acts as (
 
     select
-        acts.edge_type,
-        coalesce(acts.from_person_id, acts.from_customer_id) as actor_id,
-        influencers.customer_number as from_customer_number,
-        influenced.customer_number as to_customer_number,
-        persons.decision_level,
-        acts.occurred_at,
-        acts.dropped_reason
-    from {{ ref('int_graph__acts') }} as acts
-    left join customers as influencers on acts.from_customer_id = influencers.customer_id
-    left join customers as influenced on acts.to_customer_id = influenced.customer_id
-    left join {{ ref('dim_person') }} as persons on acts.to_person_id = persons.person_id
-
-),
-
-personal as (
-
-    select distinct edge_type
-    from rules
-    where counted_per = 'person'
-
-),
-
--- Acts of one time need no order among them, here and below: whichever is the nth, its time is the
--- same.
-acts_of_actor as (
-
-    select
-        acts.edge_type,
-        acts.actor_id,
-        acts.occurred_at,
-        row_number() over (
-            partition by acts.edge_type, acts.actor_id order by acts.occurred_at asc nulls last
-        ) as act_rank
-    from acts
-    inner join personal on acts.edge_type = personal.edge_type
-    where acts.actor_id is not null
+        edge_type,
+        coalesce(from_person_id, from_customer_id) as actor_id,
+        from_customer_number,
+        to_customer_number,
+        to_decision_level as decision_level,
+        occurred_at,
+        dropped_reason
+    from {{ ref('int_graph__acts') }}
 
 ),
 
@@ -63,14 +35,13 @@ actors_passed as (
 
     select
         rules.rule_number,
-        acts_of_actor.actor_id,
-        acts_of_actor.occurred_at as passed_at
-    from rules
-    inner join acts_of_actor
-        on
-            rules.edge_type = acts_of_actor.edge_type
-            and rules.min_events = acts_of_actor.act_rank
-    where rules.counted_per = 'person'
+        acts.actor_id,
+        {{ nth_smallest('acts.occurred_at', 'max(rules.min_events)') }} as passed_at
+    from acts
+    inner join rules on acts.edge_type = rules.edge_type
+    where rules.counted_per = 'person' and acts.actor_id is not null
+    group by rules.rule_number, acts.actor_id
+    having count(*) >= max(rules.min_events)
 
 ),
 
@@ -108,7 +79,8 @@ joining as (
 
 ),
 
--- Where one act is enough, any may be the first: only the time of the earliest is taken.
+-- Where one act is enough, any may be the first: only the time of the earliest is taken. Acts of
+-- one time need no order among them: whichever is the nth, its time is the same.
 ranked as (
 
     select

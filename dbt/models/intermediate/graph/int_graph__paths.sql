@@ -37,8 +37,8 @@ edges as (
 
 ),
 
--- Who hands on: joined to no more accounts than the limit.
-passing as (
+-- Who hands nothing on: joined to more accounts than the limit. Few have so many edges at all.
+many_edges as (
 
     select
         edges.definition_version,
@@ -46,7 +46,23 @@ passing as (
     from edges
     inner join rules on edges.definition_version = rules.definition_version
     group by edges.definition_version, edges.from_customer_number
-    having count(distinct edges.to_customer_number) <= max(rules.max_pass_on_accounts)
+    having count(*) > max(rules.max_pass_on_accounts)
+
+),
+
+ending as (
+
+    select
+        edges.definition_version,
+        edges.from_customer_number
+    from edges
+    inner join many_edges
+        on
+            edges.definition_version = many_edges.definition_version
+            and edges.from_customer_number = many_edges.from_customer_number
+    inner join rules on edges.definition_version = rules.definition_version
+    group by edges.definition_version, edges.from_customer_number
+    having count(distinct edges.to_customer_number) > max(rules.max_pass_on_accounts)
 
 ),
 
@@ -62,11 +78,12 @@ handed_on as (
         rules.max_steps,
         rules.floor_ratio
     from edges
-    inner join passing
-        on
-            edges.definition_version = passing.definition_version
-            and edges.from_customer_number = passing.from_customer_number
     inner join rules on edges.definition_version = rules.definition_version
+    left join ending
+        on
+            edges.definition_version = ending.definition_version
+            and edges.from_customer_number = ending.from_customer_number
+    where ending.from_customer_number is null
 
 ),
 
