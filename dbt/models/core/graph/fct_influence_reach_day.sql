@@ -251,15 +251,27 @@ counted as (
             partition by source_customer_number, is_restated order by reach_date asc nulls last
         ) as next_date,
         case when is_restated then 'restated' else 'as_defined' end as basis,
-        {%- for unit in ['accounts', 'industries', 'levels'] %}
-            cast(
-                sum(change_{{ unit }}) over (
-                    partition by source_customer_number, is_restated
-                    order by reach_date asc nulls last
-                    rows between unbounded preceding and current row
-                ) as bigint
-            ) as count_{{ unit }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        cast(
+            sum(change_accounts) over (
+                partition by source_customer_number, is_restated
+                order by reach_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as count_accounts,
+        cast(
+            sum(change_industries) over (
+                partition by source_customer_number, is_restated
+                order by reach_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as count_industries,
+        cast(
+            sum(change_levels) over (
+                partition by source_customer_number, is_restated
+                order by reach_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as count_levels
     from changes
 
 )

@@ -6,4 +6,4 @@
 select
     '{{ build.version }}' as rule_version,
     '{{ build.id }}' as changes_id,
-    {{ build.is_anew }} as is_anew
+    cast('{{ build.is_anew }}' as boolean) as is_anew

@@ -1,6 +1,6 @@
 -- One row per customer that is new, gone or of another industry than in the last build, or of which
 -- the graph is made anew: its number. Numbers stay for as long as rows are replaced.
-{{ config(materialized='table', post_hook="{{ mark_graph_build() }}", tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 -- depends_on: {{ ref('int_graph__build') }}
 with
 

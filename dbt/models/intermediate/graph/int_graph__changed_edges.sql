@@ -1,13 +1,6 @@
 -- One row per edge that is another than in the last build, with what it is now, or is gone; every
 -- edge where the graph is made anew. Ways turn on days, not on times or on the number of acts.
-{{ config(
-    materialized='table' if replaces_days() else 'view',
-    post_hook="{{ mark_graph_build() }}",
-    tags=['graph']
-) }}
-{%- set times = [
-    'passed_at', 'executive_at', 'director_at', 'manager_at', 'practitioner_at'
-] %}
+{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 with
 
 found as (
@@ -36,16 +29,23 @@ changed as (
         found.count_events,
         found.first_at,
         found.last_at,
-        {%- for time in times %}
-            found.{{ time }},
-        {%- endfor %}
+        found.passed_at,
+        found.executive_at,
+        found.director_at,
+        found.manager_at,
+        found.practitioner_at,
         found.rule_number is null as is_gone,
         built.passed_at is not null as was_way,
-        {%- for time in times %}
-            {{ 'or ' if not loop.first }}cast(found.{{ time }} as date)
-            is distinct from cast(built.{{ time }} as date)
-        {%- endfor %}
-            as has_other_days
+        coalesce(cast(found.passed_at as date), date '9999-12-31')
+        <> coalesce(cast(built.passed_at as date), date '9999-12-31')
+        or coalesce(cast(found.executive_at as date), date '9999-12-31')
+        <> coalesce(cast(built.executive_at as date), date '9999-12-31')
+        or coalesce(cast(found.director_at as date), date '9999-12-31')
+        <> coalesce(cast(built.director_at as date), date '9999-12-31')
+        or coalesce(cast(found.manager_at as date), date '9999-12-31')
+        <> coalesce(cast(built.manager_at as date), date '9999-12-31')
+        or coalesce(cast(found.practitioner_at as date), date '9999-12-31')
+        <> coalesce(cast(built.practitioner_at as date), date '9999-12-31') as has_other_days
     from found
     full outer join built
         on
@@ -56,9 +56,11 @@ changed as (
         found.count_events is distinct from built.count_events
         or found.first_at is distinct from built.first_at
         or found.last_at is distinct from built.last_at
-        {%- for time in times %}
-            or found.{{ time }} is distinct from built.{{ time }}
-        {%- endfor %}
+        or found.passed_at is distinct from built.passed_at
+        or found.executive_at is distinct from built.executive_at
+        or found.director_at is distinct from built.director_at
+        or found.manager_at is distinct from built.manager_at
+        or found.practitioner_at is distinct from built.practitioner_at
 
 ),
 

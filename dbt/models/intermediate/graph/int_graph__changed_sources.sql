@@ -1,36 +1,27 @@
--- One row per customer whose ways, or what they reach, are others than in the last build; every
--- customer where the graph is made anew. A way that is new or gone has a first step that is new or
--- gone, or handed on by somebody who did not do so before or no longer does; up to there it was a
--- way before. So the ways of the last build lead to everybody who is concerned.
-{{ config(
-    materialized='table' if replaces_days() else 'view',
-    post_hook="{{ mark_graph_build() }}",
-    tags=['graph']
-) }}
-{%- set built_edges = built_graph_table('int_graph__edges') %}
-{%- set built_paths = built_graph_table('int_graph__paths') %}
--- depends_on: {{ ref('int_graph__changed_edges') }}
--- depends_on: {{ ref('int_graph__changed_customers') }}
--- depends_on: {{ ref('int_graph__rules') }}
+-- One row per customer whose ways, or what they reach, are others than in the last build; everybody
+-- who has any where the graph is made anew. A way that is new or gone has a first step that is new
+-- or gone, or is handed on by somebody who did not do so before or no longer does; up to there it
+-- was a way before. So the ways of the last build lead to everybody who is concerned.
+{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 with
 
-customers as (
+built_edges as (
 
-    select
-        customer_number,
-        customer_id
-    from {{ ref('int_graph__customers') }}
+    {{ built_graph_rows('int_graph__edges', {
+        'rule_number': 'int', 'from_customer_number': 'int', 'to_customer_number': 'int',
+        'passed_at': 'timestamp'
+    }) }}
 
-)
+),
 
-{%- if built_edges is none or built_paths is none %}
+built_paths as (
 
-select
-    customer_number as source_customer_number,
-    customer_id
-from customers
+    {{ built_graph_rows('int_graph__paths', {
+        'definition_version': 'bigint', 'source_customer_number': 'int',
+        'target_customer_number': 'int', 'count_steps': 'bigint', 'influence_ratio': 'double'
+    }) }}
 
-{%- else %},
+),
 
 rules as (
 
@@ -86,16 +77,16 @@ built_ways as (
 
     select
         rules.definition_version,
-        edges.rule_number,
-        edges.from_customer_number,
-        edges.to_customer_number
-    from {{ built_edges }} as edges
-    inner join rules on edges.rule_number = rules.rule_number
+        built_edges.rule_number,
+        built_edges.from_customer_number,
+        built_edges.to_customer_number
+    from built_edges
+    inner join rules on built_edges.rule_number = rules.rule_number
     inner join joined_otherwise
         on
             rules.definition_version = joined_otherwise.definition_version
-            and edges.from_customer_number = joined_otherwise.from_customer_number
-    where edges.passed_at is not null
+            and built_edges.from_customer_number = joined_otherwise.from_customer_number
+    where built_edges.passed_at is not null
 
 ),
 
@@ -170,20 +161,24 @@ other_steps as (
     select
         definition_version,
         from_customer_number,
+        strength_ratio
+    from changed_edges
+    union all
+    select
+        definition_version,
+        from_customer_number,
+        strength_ratio
+    from handing_on_otherwise
+
+),
+
+strongest_steps as (
+
+    select
+        definition_version,
+        from_customer_number,
         max(strength_ratio) as strength_ratio
-    from (
-        select
-            definition_version,
-            from_customer_number,
-            strength_ratio
-        from changed_edges
-        union all
-        select
-            definition_version,
-            from_customer_number,
-            strength_ratio
-        from handing_on_otherwise
-    ) as steps
+    from other_steps
     group by definition_version, from_customer_number
 
 ),
@@ -193,28 +188,31 @@ changed_sources as (
     select from_customer_number as source_customer_number
     from changed_edges
     union
-    select paths.source_customer_number
-    from {{ built_paths }} as paths
-    inner join other_steps
+    select built_paths.source_customer_number
+    from built_paths
+    inner join strongest_steps
         on
-            paths.definition_version = other_steps.definition_version
-            and paths.target_customer_number = other_steps.from_customer_number
-    inner join definitions on paths.definition_version = definitions.definition_version
+            built_paths.definition_version = strongest_steps.definition_version
+            and built_paths.target_customer_number = strongest_steps.from_customer_number
+    inner join definitions on built_paths.definition_version = definitions.definition_version
     where
-        paths.count_steps < definitions.max_steps
-        and paths.influence_ratio * other_steps.strength_ratio
+        built_paths.count_steps < definitions.max_steps
+        and built_paths.influence_ratio * strongest_steps.strength_ratio
         >= definitions.floor_ratio - 0.000000001
     union
-    select paths.source_customer_number
-    from {{ built_paths }} as paths
+    select built_paths.source_customer_number
+    from built_paths
     inner join {{ ref('int_graph__changed_customers') }} as customers
-        on paths.target_customer_number = customers.customer_number
+        on built_paths.target_customer_number = customers.customer_number
 
 ),
 
 known_customers as (
 
-    select * from customers
+    select
+        customer_number,
+        customer_id
+    from {{ ref('int_graph__customers') }}
     union all
     select
         customer_number,
@@ -230,4 +228,3 @@ select
 from changed_sources
 inner join known_customers
     on changed_sources.source_customer_number = known_customers.customer_number
-{%- endif %}
