@@ -24,7 +24,7 @@ from dagster_project.settings import REPO_ROOT, Settings
 COUNT_WORLDS = 40
 COUNT_CUSTOMERS = 7
 COUNT_BUILDS = 10
-FIRST_DAY = datetime(2026, 1, 1)
+FIRST_DAY = datetime.fromisoformat("2026-01-01")
 AS_OF = date(2026, 4, 1)
 RULE_DAYS = (date(2026, 2, 15), AS_OF + timedelta(days=5))
 """First days of other rules for handing on; the last comes in the eighth build."""

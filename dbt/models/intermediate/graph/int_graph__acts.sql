@@ -204,8 +204,8 @@ select
     to_decision_level,
     occurred_at,
     case
-        when from_customer_id is null or to_customer_id is null then 'unknown_end'
-        when from_customer_id = to_customer_id then 'self'
+        when from_customer_number is null or to_customer_number is null then 'unknown_end'
+        when from_customer_number = to_customer_number then 'self'
     end as dropped_reason
 from acts
 where occurred_at < {{ as_of_end() }}
