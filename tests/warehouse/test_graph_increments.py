@@ -26,8 +26,8 @@ COUNT_CUSTOMERS = 7
 COUNT_BUILDS = 10
 FIRST_DAY = datetime.fromisoformat("2026-01-01")
 AS_OF = date(2026, 4, 1)
-RULE_DAYS = (date(2026, 2, 15), AS_OF + timedelta(days=5))
-"""First days of other rules for handing on; the last comes in the eighth build."""
+RULE_DAYS = {date(2026, 2, 15): "0.4", AS_OF + timedelta(days=5): "0.3"}
+"""First days on which less is handed on; the last comes in build 8."""
 BROKEN_OFF = {3: "int_graph__edges", 6: "fct_influence_reach_day"}
 """Builds that first break off before this model."""
 LEVELS = (None, "executive", "director", "manager", "practitioner")
@@ -372,9 +372,9 @@ def write_rules(seeds: Path) -> None:
     steps_file = seeds / "graph_propagation.csv"
     with steps_file.open(encoding="utf-8", newline="") as text:
         steps = [row | {"max_pass_on_accounts": "2"} for row in csv.DictReader(text)]
-    for version, day in enumerate(RULE_DAYS, start=2):
-        later = {"version": version, "valid_from": day, "damping_ratio": 0.4 + 0.1 * version}
-        steps.append(steps[0] | {name: str(value) for name, value in later.items()})
+    for version, (day, damping) in enumerate(RULE_DAYS.items(), start=2):
+        later = {"version": str(version), "valid_from": str(day), "damping_ratio": damping}
+        steps.append(steps[0] | later)
     for path, rows in ((file, rules), (steps_file, steps)):
         with path.open("w", encoding="utf-8", newline="") as text:
             writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
