@@ -1,4 +1,94 @@
-{# Macros of the relationship graph. #}
+{# Macros of the relationship graph. On DuckDB a build compares customers and edges with those of the
+   last one, and replaces the ways, and what rests on them, of the customers concerned. That needs a
+   last build that finished under the same rule rows and models; else the graph is made anew. #}
+
+{% macro graph_keys(key, changed_keys) -%}
+    {{ return({
+        'key': key,
+        'changed_keys': changed_keys,
+        'changed_columns': key | replace('(', '') | replace(')', ''),
+        'build': 'int_graph__build'
+    }) }}
+{%- endmacro %}
+
+{# What this build makes the graph by. `version` also names the build that began anew. #}
+{% macro graph_build() -%}
+    {%- if not (execute and replaces_days() and flags.WHICH in ('run', 'build')) -%}
+        {{ return({'version': '', 'id': '', 'is_anew': true}) }}
+    {%- endif -%}
+    {%- set version = local_md5(
+        (contents_of(['int_graph__rules']) + [model_texts([], ['graph'])]) | join(' ')
+    ) -%}
+    {%- set built = earlier_table('int_graph__build') -%}
+    {%- if built is not none and is_graph_complete() and not flags.FULL_REFRESH -%}
+        {%- set built_version = run_query('select rule_version from ' ~ built).rows[0][0] -%}
+        {%- if built_version.split(' ')[0] == version -%}
+            {{ return({'version': built_version, 'id': invocation_id, 'is_anew': false}) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return({
+        'version': version ~ ' ' ~ invocation_id, 'id': invocation_id, 'is_anew': true
+    }) }}
+{%- endmacro %}
+
+{# Whether one and the same build wrote all tables of the graph. To be asked before any of them is
+   built. #}
+{% macro is_graph_complete() -%}
+    {%- set builds = [] -%}
+    {%- set nodes = graph.nodes -%}
+    {%- for node in nodes.values() if node.config.enabled and 'graph' in node.tags -%}
+        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
+        {%- set comment = comment_of_table(relation) if relation else none -%}
+        {%- do builds.append((comment or '').split(' ')[-1]) -%}
+    {%- endfor -%}
+    {{ return(builds | unique | list | length == 1 and builds[0] != '') }}
+{%- endmacro %}
+
+{# Statement by which a table of changes says which build it was made in. #}
+{% macro mark_graph_build() -%}
+    {%- if replaces_days() -%}
+        comment on table {{ this }} is '{{ invocation_id }}'
+    {%- endif -%}
+{%- endmacro %}
+
+{# A table as the last build left it, or none where the graph is made anew. #}
+{% macro built_graph_table(name) -%}
+    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
+        {%- set build = built_table('int_graph__build') -%}
+        {%- if not run_query('select is_anew from ' ~ build).rows[0][0] -%}
+            {{ return(earlier_table(name)) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{# The same as a query of these columns, a mapping of names to types; no row where it is none. #}
+{% macro built_graph_rows(name, columns) -%}
+    {%- set built = built_graph_table(name) -%}
+    {%- if built is not none -%}
+        select {{ columns | join(', ') }}
+        from {{ built }}
+    {%- else -%}
+        select
+            {%- for column, type in columns.items() %}
+                cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        where false
+    {%- endif -%}
+{%- endmacro %}
+
+{# The nth smallest value of a group that has as many; none may be NULL. #}
+{% macro nth_smallest(value, n) -%}
+    {{- return(adapter.dispatch('nth_smallest', 'sales_migration_health')(value, n)) -}}
+{%- endmacro %}
+
+{% macro default__nth_smallest(value, n) -%}
+    list_extract(list_sort(list({{ value }})), {{ n }})
+{%- endmacro %}
+
+{% macro spark__nth_smallest(value, n) -%}
+    element_at(sort_array(collect_list({{ value }})), cast({{ n }} as int))
+{%- endmacro %}
 
 {# Points of a sum of influence: 100 · (1 − exp(−sum ÷ saturation)). They grow with every account
    and stay below 100; rounded, because engines differ in the last digits. #}

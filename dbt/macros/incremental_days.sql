@@ -123,10 +123,12 @@
    the model's own text (a table of another version is built anew), and the changes it has followed.
    A table whose days are replaced also says there which build wrote each month (written_months). #}
 {% macro made_by() -%}
+    {%- set meta = config.get('meta') -%}
     {%- set rules = run_query(
-        'select rule_version, changes_id from ' ~ built_table('int_web__rule_version')
+        'select rule_version, changes_id from '
+        ~ built_table(meta.get('build', 'int_web__rule_version'))
     ).rows[0] -%}
-    {%- set follows = config.get('meta').get('follows', []) -%}
+    {%- set follows = meta.get('follows', []) -%}
     {%- set parts = [model.checksum.checksum, rules[0]] + contents_of(follows) -%}
     {{ return({'version': local_md5(parts | join(' ')), 'changes_id': rules[1]}) }}
 {%- endmacro %}

@@ -5,6 +5,8 @@
    the materialization puts the keys in. `meta` of such a model:
    - key: a column of the model, or an expression that is never NULL;
    - changed_keys: the model with one row, of that column alone, per changed key;
+   - changed_columns: what to select from that model where it has other columns too;
+   - build: the model with the version of the rules and the id of the changes, if not the web's;
    - follows: models by whose rows every key is made. When one of them is another, all keys are. #}
 
 {% macro keys_materialization() -%}
@@ -28,7 +30,9 @@
 
 {# The changed keys of a model as a query. #}
 {% macro changed_keys_of(meta) -%}
-    {{ return('(from ' ~ built_table(meta.changed_keys) ~ ')') }}
+    {{ return(
+        '(select ' ~ meta.get('changed_columns', '*') ~ ' from ' ~ built_table(meta.changed_keys) ~ ')'
+    ) }}
 {%- endmacro %}
 
 {% materialization replaced_keys, adapter='duckdb' -%}

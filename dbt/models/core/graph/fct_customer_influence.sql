@@ -29,14 +29,9 @@ known as (
 
 pairs as (
 
-    select
-        paths.source_customer_number,
-        paths.target_customer_number,
-        max(paths.influence_ratio) as influence_ratio,
-        min(paths.count_steps) as count_steps
-    from {{ ref('int_graph__paths') }} as paths
-    inner join rules on paths.definition_version = rules.definition_version
-    group by paths.source_customer_number, paths.target_customer_number
+    select pairs.*
+    from {{ ref('int_graph__pairs') }} as pairs
+    inner join rules on pairs.definition_version = rules.definition_version
 
 ),
 
@@ -63,20 +58,10 @@ received as (
 
 ),
 
-reach_ranked as (
-
-    select
-        *,
-        row_number() over (partition by customer_id order by reach_date desc nulls last) as day_rank
-    from {{ ref('fct_influence_reach_day') }}
-    where basis = 'as_defined'
-
-),
-
 reach as (
 
-    select * from reach_ranked
-    where day_rank = 1
+    select * from {{ ref('fct_influence_reach_day') }}
+    where basis = 'as_defined' and last_date = date '9999-12-31'
 
 )
 

@@ -1,11 +1,29 @@
 -- One row per pair of customers and kind of edge under today's rules. An edge below the threshold
 -- is kept, counts nowhere and says so. Edges of a customer to itself are none.
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('from_customer_id', 'int_graph__changed_edges'),
+    tags=['graph']
+) }}
 with
 
 rules as (
 
     select * from {{ ref('int_graph__rules') }}
     where is_latest
+
+),
+
+customers as (
+
+    select * from {{ ref('int_graph__customers') }}
+
+),
+
+influencers as (
+
+    select * from customers
+    where {{ is_changed_key('customer_id') }}
 
 ),
 
@@ -31,13 +49,8 @@ edges as (
         max(rules.definition_version) as definition_version
     from {{ ref('int_graph__edges') }} as edges
     inner join rules on edges.rule_number = rules.rule_number
+    inner join influencers on edges.from_customer_number = influencers.customer_number
     group by rules.edge_type, edges.from_customer_number, edges.to_customer_number
-
-),
-
-customers as (
-
-    select * from {{ ref('int_graph__customers') }}
 
 )
 
@@ -62,5 +75,5 @@ select
     edges.practitioner_at,
     edges.definition_version
 from edges
-inner join customers as influencers on edges.from_customer_number = influencers.customer_number
+inner join influencers on edges.from_customer_number = influencers.customer_number
 inner join customers as influenced on edges.to_customer_number = influenced.customer_number

@@ -1,6 +1,12 @@
 -- One row per customer, basis and day on which the accounts, industries or decision levels that it
--- reaches by influence changed. Until the next row they stay; before the first there is nothing.
+-- reaches by influence changed. They stay until the last day, the last of all days where nothing
+-- has changed since; before the first row there is nothing.
 -- As defined: by the rules of the day; restated: all days by today's, where the rules have changed.
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('customer_id', 'int_graph__changed_sources'),
+    tags=['graph']
+) }}
 with
 
 periods as (
@@ -57,13 +63,17 @@ steps as (
 
 customers as (
 
+    select * from {{ ref('int_graph__customers') }}
+
+),
+
+sources as (
+
     select
-        numbers.customer_id,
-        numbers.customer_number,
-        customers.industry
-    from {{ ref('int_graph__customers') }} as numbers
-    inner join {{ ref('dim_customer') }} as customers
-        on numbers.customer_id = customers.customer_id
+        customer_id,
+        customer_number as source_customer_number
+    from customers
+    where {{ is_changed_key('customer_id') }}
 
 ),
 
@@ -80,13 +90,45 @@ industries as (
 edge_levels as (
 
     select
-        edge_number,
+        rule_number,
+        from_customer_number,
+        to_customer_number,
         cast(executive_at as date) as executive_date,
         cast(director_at as date) as director_date,
         cast(manager_at as date) as manager_date,
         cast(practitioner_at as date) as practitioner_date
     from {{ ref('int_graph__edges') }}
     where coalesce(executive_at, director_at, manager_at, practitioner_at) is not null
+
+),
+
+paths as (
+
+    select
+        paths.definition_version,
+        paths.source_customer_number,
+        paths.target_customer_number,
+        paths.last_rule_number,
+        coalesce(
+            paths.over_2_customer_number,
+            paths.over_1_customer_number,
+            paths.source_customer_number
+        ) as last_from_customer_number,
+        paths.passed_date
+    from {{ ref('int_graph__paths') }} as paths
+    inner join sources on paths.source_customer_number = sources.source_customer_number
+
+),
+
+pairs as (
+
+    select
+        pairs.definition_version,
+        pairs.source_customer_number,
+        pairs.target_customer_number,
+        pairs.passed_date
+    from {{ ref('int_graph__pairs') }} as pairs
+    inner join sources on pairs.source_customer_number = sources.source_customer_number
 
 ),
 
@@ -120,8 +162,12 @@ levels as (
                 else edge_levels.practitioner_date
             end
         ) as practitioner_date
-    from {{ ref('int_graph__paths') }} as paths
-    inner join edge_levels on paths.last_edge_number = edge_levels.edge_number
+    from paths
+    inner join edge_levels
+        on
+            paths.last_rule_number = edge_levels.rule_number
+            and paths.last_from_customer_number = edge_levels.from_customer_number
+            and paths.target_customer_number = edge_levels.to_customer_number
     group by paths.source_customer_number, paths.definition_version
 
 ),
@@ -134,20 +180,19 @@ units as (
         1 as count_accounts,
         0 as count_industries,
         0 as count_levels,
-        min(passed_date) as passed_date
-    from {{ ref('int_graph__paths') }}
-    group by source_customer_number, definition_version, target_customer_number
+        passed_date
+    from pairs
     union all
     select
-        paths.source_customer_number,
-        paths.definition_version,
+        pairs.source_customer_number,
+        pairs.definition_version,
         0 as count_accounts,
         1 as count_industries,
         0 as count_levels,
-        min(paths.passed_date) as passed_date
-    from {{ ref('int_graph__paths') }} as paths
-    inner join industries on paths.target_customer_number = industries.customer_number
-    group by paths.source_customer_number, paths.definition_version, industries.industry_number
+        min(pairs.passed_date) as passed_date
+    from pairs
+    inner join industries on pairs.target_customer_number = industries.customer_number
+    group by pairs.source_customer_number, pairs.definition_version, industries.industry_number
     {%- for level in ['executive', 'director', 'manager', 'practitioner'] %}
         union all
         select
@@ -188,15 +233,24 @@ days as (
 
 ),
 
+-- A day on which nothing changed would neither count nor end the days before it.
+changes as (
+
+    select *
+    from days
+    where change_accounts <> 0 or change_industries <> 0 or change_levels <> 0
+
+),
+
 counted as (
 
     select
         source_customer_number,
         reach_date,
+        lead(reach_date) over (
+            partition by source_customer_number, is_restated order by reach_date asc nulls last
+        ) as next_date,
         case when is_restated then 'restated' else 'as_defined' end as basis,
-        change_accounts,
-        change_industries,
-        change_levels,
         cast(
             sum(change_accounts) over (
                 partition by source_customer_number, is_restated
@@ -218,15 +272,16 @@ counted as (
                 rows between unbounded preceding and current row
             ) as bigint
         ) as count_levels
-    from days
+    from changes
 
 )
 
 select
-    customers.customer_id || '|' || cast(counted.reach_date as string) || '|' || counted.basis
+    sources.customer_id || '|' || cast(counted.reach_date as string) || '|' || counted.basis
         as influence_reach_day_id,
-    customers.customer_id,
+    sources.customer_id,
     counted.reach_date,
+    coalesce({{ add_days('counted.next_date', -1) }}, date '9999-12-31') as last_date,
     counted.basis,
     counted.count_accounts,
     -- Reached, but of nobody the industry or level is known: unknown, not none.
@@ -237,8 +292,4 @@ select
     case when counted.count_accounts = 0 or counted.count_levels > 0 then counted.count_levels end
         as count_levels
 from counted
-inner join customers on counted.source_customer_number = customers.customer_number
-where
-    counted.change_accounts <> 0
-    or counted.change_industries <> 0
-    or counted.change_levels <> 0
+inner join sources on counted.source_customer_number = sources.source_customer_number

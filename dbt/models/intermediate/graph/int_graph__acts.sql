@@ -3,30 +3,49 @@
 -- towards the threshold whoever gets them.
 with
 
+customers as (
+
+    select
+        customer_id,
+        customer_number
+    from {{ ref('int_graph__customers') }}
+
+),
+
 accounts as (
 
     select
-        account_id,
-        customer_id
-    from {{ ref('bridge_account_customer') }}
+        bridge.account_id,
+        bridge.customer_id,
+        customers.customer_number
+    from {{ ref('bridge_account_customer') }} as bridge
+    left join customers on bridge.customer_id = customers.customer_id
 
 ),
 
 people as (
 
     select
-        contact_id,
-        person_id,
-        customer_id
-    from {{ ref('bridge_contact_person') }}
+        bridge.contact_id,
+        bridge.person_id,
+        bridge.customer_id,
+        customers.customer_number,
+        persons.decision_level
+    from {{ ref('bridge_contact_person') }} as bridge
+    left join customers on bridge.customer_id = customers.customer_id
+    left join {{ ref('dim_person') }} as persons on bridge.person_id = persons.person_id
 
 ),
 
+-- Every contact at every time, so one join tells person and firm.
 employments as (
 
     select
         employments.contact_id,
+        people.person_id,
+        people.decision_level,
         coalesce(accounts.customer_id, people.customer_id) as customer_id,
+        coalesce(accounts.customer_number, people.customer_number) as customer_number,
         coalesce(employments.started_at, timestamp '0001-01-01 00:00:00') as started_at,
         coalesce(employments.ended_at, timestamp '9999-12-31 00:00:00') as ended_at
     from {{ ref('int_graph__employments') }} as employments
@@ -76,8 +95,11 @@ referrals as (
         opportunities.opportunity_id as act_id,
         referrers.customer_id as from_customer_id,
         referred.customer_id as to_customer_id,
+        referrers.customer_number as from_customer_number,
+        referred.customer_number as to_customer_number,
         cast(null as string) as from_person_id,
         people.person_id as to_person_id,
+        people.decision_level as to_decision_level,
         opportunities.occurred_at
     from opportunities
     left join accounts as referrers
@@ -93,25 +115,26 @@ passed_on as (
         'share' as edge_type,
         'content_share' as act_object,
         shares.content_share_id as act_id,
-        coalesce(senders.customer_id, senders_then.customer_id) as from_customer_id,
-        receivers_then.customer_id as to_customer_id,
+        coalesce(senders.customer_id, sharers.customer_id) as from_customer_id,
+        receivers.customer_id as to_customer_id,
+        coalesce(senders.customer_number, sharers.customer_number) as from_customer_number,
+        receivers.customer_number as to_customer_number,
         sharers.person_id as from_person_id,
         receivers.person_id as to_person_id,
+        receivers.decision_level as to_decision_level,
         shares.shared_at as occurred_at
     from shares
     left join accounts as senders on shares.account_id = senders.account_id
-    left join people as sharers on shares.contact_id = sharers.contact_id
-    left join employments as senders_then
+    left join employments as sharers
         on
-            shares.contact_id = senders_then.contact_id
-            and shares.shared_at >= senders_then.started_at
-            and shares.shared_at < senders_then.ended_at
-    left join people as receivers on shares.to_contact_id = receivers.contact_id
-    left join employments as receivers_then
+            shares.contact_id = sharers.contact_id
+            and shares.shared_at >= sharers.started_at
+            and shares.shared_at < sharers.ended_at
+    left join employments as receivers
         on
-            shares.to_contact_id = receivers_then.contact_id
-            and shares.shared_at >= receivers_then.started_at
-            and shares.shared_at < receivers_then.ended_at
+            shares.to_contact_id = receivers.contact_id
+            and shares.shared_at >= receivers.started_at
+            and shares.shared_at < receivers.ended_at
 
 ),
 
@@ -123,8 +146,11 @@ moves as (
         changes.contact_job_change_id as act_id,
         left_firms.customer_id as from_customer_id,
         joined_firms.customer_id as to_customer_id,
+        left_firms.customer_number as from_customer_number,
+        joined_firms.customer_number as to_customer_number,
         people.person_id as from_person_id,
         people.person_id as to_person_id,
+        people.decision_level as to_decision_level,
         changes.changed_at as occurred_at
     from changes
     left join accounts as left_firms on changes.from_account_id = left_firms.account_id
@@ -141,8 +167,11 @@ supplies as (
         relationships.account_relationship_id as act_id,
         suppliers.customer_id as from_customer_id,
         supplied.customer_id as to_customer_id,
+        suppliers.customer_number as from_customer_number,
+        supplied.customer_number as to_customer_number,
         cast(null as string) as from_person_id,
         cast(null as string) as to_person_id,
+        cast(null as string) as to_decision_level,
         coalesce(relationships.since, relationships.first_loaded_at) as occurred_at
     from relationships
     left join accounts as suppliers on relationships.account_id = suppliers.account_id
@@ -168,12 +197,15 @@ select
     act_id,
     from_customer_id,
     to_customer_id,
+    from_customer_number,
+    to_customer_number,
     from_person_id,
     to_person_id,
+    to_decision_level,
     occurred_at,
     case
-        when from_customer_id is null or to_customer_id is null then 'unknown_end'
-        when from_customer_id = to_customer_id then 'self'
+        when from_customer_number is null or to_customer_number is null then 'unknown_end'
+        when from_customer_number = to_customer_number then 'self'
     end as dropped_reason
 from acts
 where occurred_at < {{ as_of_end() }}

@@ -1,7 +1,13 @@
--- One row per customer: the number that stands for it inside the graph, in one build. Edges and
--- ways are made by the million, and numbers cost a fraction of what ids cost to join and to store.
-{{ config(materialized='table') }}
+-- One row per customer: the number that stands for it inside the graph. Edges and ways are made by
+-- the million, and numbers cost a fraction of what ids cost to join and to store.
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('customer_id', 'int_graph__changed_customers'),
+    tags=['graph']
+) }}
 select
     customer_id,
-    cast(row_number() over (order by customer_id asc nulls last) as int) as customer_number
-from {{ ref('dim_customer') }}
+    customer_number,
+    industry
+from {{ ref('int_graph__changed_customers') }}
+where {{ is_changed_key('customer_id') }} and not is_gone

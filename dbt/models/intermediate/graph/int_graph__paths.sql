@@ -2,7 +2,11 @@
 -- over at most as many steps as the rule row says. A way visits no account twice, so a cycle ends
 -- by itself; what is handed on below the floor ends too. An account joined to very many passes
 -- nothing on. Of parallel edges between two customers every one is a way of its own.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('source_customer_number', 'int_graph__changed_sources'),
+    tags=['graph']
+) }}
 with
 
 rules as (
@@ -21,7 +25,7 @@ edges as (
 
     select
         edge_rules.definition_version,
-        edges.edge_number,
+        edges.rule_number,
         edges.from_customer_number,
         edges.to_customer_number,
         edge_rules.strength_ratio,
@@ -33,8 +37,8 @@ edges as (
 
 ),
 
--- Who hands on: joined to no more accounts than the limit.
-passing as (
+-- Who hands nothing on: joined to more accounts than the limit. Few have so many edges at all.
+many_edges as (
 
     select
         edges.definition_version,
@@ -42,7 +46,23 @@ passing as (
     from edges
     inner join rules on edges.definition_version = rules.definition_version
     group by edges.definition_version, edges.from_customer_number
-    having count(distinct edges.to_customer_number) <= max(rules.max_pass_on_accounts)
+    having count(*) > max(rules.max_pass_on_accounts)
+
+),
+
+ending as (
+
+    select
+        edges.definition_version,
+        edges.from_customer_number
+    from edges
+    inner join many_edges
+        on
+            edges.definition_version = many_edges.definition_version
+            and edges.from_customer_number = many_edges.from_customer_number
+    inner join rules on edges.definition_version = rules.definition_version
+    group by edges.definition_version, edges.from_customer_number
+    having count(distinct edges.to_customer_number) > max(rules.max_pass_on_accounts)
 
 ),
 
@@ -50,7 +70,7 @@ handed_on as (
 
     select
         edges.definition_version,
-        edges.edge_number,
+        edges.rule_number,
         edges.from_customer_number,
         edges.to_customer_number,
         edges.strength_ratio * rules.damping_ratio as strength_ratio,
@@ -58,11 +78,12 @@ handed_on as (
         rules.max_steps,
         rules.floor_ratio
     from edges
-    inner join passing
-        on
-            edges.definition_version = passing.definition_version
-            and edges.from_customer_number = passing.from_customer_number
     inner join rules on edges.definition_version = rules.definition_version
+    left join ending
+        on
+            edges.definition_version = ending.definition_version
+            and edges.from_customer_number = ending.from_customer_number
+    where ending.from_customer_number is null
 
 ),
 
@@ -74,11 +95,12 @@ step_1 as (
         to_customer_number as target_customer_number,
         cast(null as int) as over_1_customer_number,
         cast(null as int) as over_2_customer_number,
-        edge_number as last_edge_number,
+        rule_number as last_rule_number,
         cast(1 as bigint) as count_steps,
         strength_ratio as influence_ratio,
         passed_date
     from edges
+    where {{ is_changed_key('from_customer_number') }}
 
 ),
 
@@ -90,7 +112,7 @@ step_2 as (
         handed_on.to_customer_number as target_customer_number,
         step_1.target_customer_number as over_1_customer_number,
         cast(null as int) as over_2_customer_number,
-        handed_on.edge_number as last_edge_number,
+        handed_on.rule_number as last_rule_number,
         cast(2 as bigint) as count_steps,
         step_1.influence_ratio * handed_on.strength_ratio as influence_ratio,
         case
@@ -142,7 +164,7 @@ step_3 as (
         handed_on.to_customer_number as target_customer_number,
         lasting.over_1_customer_number,
         lasting.target_customer_number as over_2_customer_number,
-        handed_on.edge_number as last_edge_number,
+        handed_on.rule_number as last_rule_number,
         cast(3 as bigint) as count_steps,
         lasting.influence_ratio * handed_on.strength_ratio as influence_ratio,
         case

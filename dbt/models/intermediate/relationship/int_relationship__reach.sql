@@ -4,14 +4,7 @@ select
     customer_id,
     basis,
     reach_date as first_date,
-    coalesce(
-        {{ add_days(
-            'lead(reach_date) over ('
-            ~ 'partition by customer_id, basis order by reach_date asc nulls last)',
-            -1
-        ) }},
-        date '9999-12-31'
-    ) as last_date,
+    last_date,
     count_accounts,
     count_industries,
     count_levels

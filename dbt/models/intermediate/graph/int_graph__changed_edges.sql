@@ -1,0 +1,86 @@
+-- One row per edge that is another than in the last build, with what it is now, or is gone; every
+-- edge where the graph is made anew. Ways turn on days, not on times or on the number of acts.
+{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+with
+
+found as (
+
+    select * from {{ ref('int_graph__found_edges') }}
+
+),
+
+built as (
+
+    {{ built_graph_rows('int_graph__edges', {
+        'rule_number': 'int', 'from_customer_number': 'int', 'to_customer_number': 'int',
+        'count_events': 'bigint', 'first_at': 'timestamp', 'last_at': 'timestamp',
+        'passed_at': 'timestamp', 'executive_at': 'timestamp', 'director_at': 'timestamp',
+        'manager_at': 'timestamp', 'practitioner_at': 'timestamp'
+    }) }}
+
+),
+
+changed as (
+
+    select
+        coalesce(found.rule_number, built.rule_number) as rule_number,
+        coalesce(found.from_customer_number, built.from_customer_number) as from_customer_number,
+        coalesce(found.to_customer_number, built.to_customer_number) as to_customer_number,
+        found.count_events,
+        found.first_at,
+        found.last_at,
+        found.passed_at,
+        found.executive_at,
+        found.director_at,
+        found.manager_at,
+        found.practitioner_at,
+        found.rule_number is null as is_gone,
+        built.passed_at is not null as was_way,
+        coalesce(cast(found.passed_at as date), date '9999-12-31')
+        <> coalesce(cast(built.passed_at as date), date '9999-12-31')
+        or coalesce(cast(found.executive_at as date), date '9999-12-31')
+        <> coalesce(cast(built.executive_at as date), date '9999-12-31')
+        or coalesce(cast(found.director_at as date), date '9999-12-31')
+        <> coalesce(cast(built.director_at as date), date '9999-12-31')
+        or coalesce(cast(found.manager_at as date), date '9999-12-31')
+        <> coalesce(cast(built.manager_at as date), date '9999-12-31')
+        or coalesce(cast(found.practitioner_at as date), date '9999-12-31')
+        <> coalesce(cast(built.practitioner_at as date), date '9999-12-31') as has_other_days
+    from found
+    full outer join built
+        on
+            found.rule_number = built.rule_number
+            and found.from_customer_number = built.from_customer_number
+            and found.to_customer_number = built.to_customer_number
+    where
+        found.count_events is distinct from built.count_events
+        or found.first_at is distinct from built.first_at
+        or found.last_at is distinct from built.last_at
+        or found.passed_at is distinct from built.passed_at
+        or found.executive_at is distinct from built.executive_at
+        or found.director_at is distinct from built.director_at
+        or found.manager_at is distinct from built.manager_at
+        or found.practitioner_at is distinct from built.practitioner_at
+
+),
+
+customers as (
+
+    select
+        customer_number,
+        customer_id
+    from {{ ref('int_graph__customers') }}
+    union all
+    select
+        customer_number,
+        customer_id
+    from {{ ref('int_graph__changed_customers') }}
+    where is_gone
+
+)
+
+select
+    changed.*,
+    customers.customer_id as from_customer_id
+from changed
+inner join customers on changed.from_customer_number = customers.customer_number
