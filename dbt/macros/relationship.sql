@@ -246,7 +246,7 @@
 {%- endmacro %}
 
 {# The model's SQL for the parts that have changed. #}
-{% macro sql_of_changed_parts(sql, changed, kept, conditions) -%}
+{% macro sql_of_changed_parts(sql, changed, replaced) -%}
     {%- set made = namespace(sql=sql) -%}
     {%- for kind, date in modules.re.findall('true /[*]part:([a-z_]+):([^*]*)[*]/', sql) | unique -%}
         {%- set made.sql = made.sql | replace(
@@ -259,8 +259,7 @@
         records_of_changed_keys(),
         'select source_object, source_id, source_system, source_date, own_account_id, contact_id, '
         ~ 'opportunity_id, lead_id, rep_id, channel, direction, topic, topic_industry, occurred_at, '
-        ~ 'known_at from ' ~ kept ~ ' where gone_in is null and ' ~ conditions.of_keys
-        ~ ' and not ' ~ conditions.of_days
+        ~ 'known_at from ' ~ replaced ~ ' where not is_of_changed_day'
     )) }}
 {%- endmacro %}
 
@@ -311,14 +310,15 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') -%}
-        create or replace temporary table renewed_records as
-        {{ sql_of_changed_parts(sql, changed, existing, conditions) }};
         create or replace temporary table replaced_records as
         select
             rowid as row_number,
+            {{ conditions.of_days }} as is_of_changed_day,
             *
         from {{ existing }}
         where gone_in is null and ({{ conditions.of_days }} or {{ conditions.of_keys }});
+        create or replace temporary table renewed_records as
+        {{ sql_of_changed_parts(sql, changed, 'replaced_records') }};
         {#- What is the same as before stays as it is. #}
         create or replace temporary table same_records as
         select
@@ -466,6 +466,20 @@
     {{ return(batches) }}
 {%- endmacro %}
 
+{# What stands behind `in`: the customers of a table for which something holds. A few are named, since
+   a list is looked for before the joins, and a query after them. #}
+{% macro customers_in(relation, condition, count) -%}
+    {%- set query = 'select distinct customer_id from ' ~ relation ~ ' where ' ~ condition -%}
+    {%- if count == 0 or count > var('relationship_named_customers') | int -%}
+        {{ return(query) }}
+    {%- endif -%}
+    {%- set named = [] -%}
+    {%- for row in run_query(query ~ ' order by customer_id').rows -%}
+        {%- do named.append("'" ~ row[0] | replace("'", "''") ~ "'") -%}
+    {%- endfor -%}
+    {{ return(named | join(', ')) }}
+{%- endmacro %}
+
 {% materialization index_days, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
@@ -479,12 +493,12 @@
     {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
     {%- set states = built_table('int_relationship__customer_states') -%}
     {%- set changed = built_table('int_relationship__changed_customers') -%}
-    {%- set changed_on_last_day = 'select changed.customer_id from ' ~ changed ~ ' as changed' -%}
-    {%- set changed_before = changed_on_last_day ~ ' where not changed.is_last_day_only' -%}
     {%- set counts = run_query(
         'select (select count(*) from ' ~ states ~ '), count(*), '
         ~ 'count(case when not is_last_day_only then 1 end) from ' ~ changed
     ).rows[0] -%}
+    {%- set changed_on_last_day = customers_in(changed, 'true', counts[1]) -%}
+    {%- set changed_before = customers_in(changed, 'not is_last_day_only', counts[2]) -%}
     {%- set built_date = modules.datetime.date.fromisoformat(built_through) -%}
     {%- set one_day = modules.datetime.timedelta(days=1) -%}
     {%- set known = comment[1:] -%}

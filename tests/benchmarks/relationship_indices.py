@@ -5,9 +5,8 @@ graph and indices read. The yardstick is one DuckDB process that reads all colum
 once. Each step is a process of its own, measured by the operating system: CPU seconds and peak
 memory, with dbt's own start in it; a run that builds one view shows how much that start is. Touches
 and acts of the last day are there from the beginning but not known before it, its opportunities and
-some customers with their accounts and contacts come with it, so the second build has one day to
-add; the next has nothing to do, and the last finds a late touch and two customers that have become
-one.
+one new customer in a thousand come with it, so the second build has one day to add; the next has
+nothing to do, and the last finds a late touch and two customers that have become one.
 """
 
 from __future__ import annotations
@@ -88,7 +87,13 @@ create table core.fct_activity as
     select 't:' || n as activity_id, 'crm' as source_system,
         case when n % 10 > 0 then 'a:' || hash(n) % ({customers} * 5 // 4) end as account_id,
         'p:' || hash(n) % ({customers} * 2) as contact_id,
-        case when n % 3 = 0 then 'o:' || hash(n) % ({customers} * 5 // 4) end as opportunity_id,
+        -- Of an opportunity that is there by then.
+        case
+            when n % 3 = 0 and to_hours(
+                cast(hash(cast(hash(n) % ({customers} * 2) as bigint)) % ({days} * 24) as int)
+            ) <= to_milliseconds(cast(n / {touches} * {days} * 86400000.0 as bigint))
+                then 'o:' || hash(n) % ({customers} * 2)
+        end as opportunity_id,
         cast(null as varchar) as lead_id, 'r:' || n % 900 as rep_id,
         ['call', 'mail', 'meeting', 'chat', 'visit', 'demo'][cast(hash(n * 7) % 6 as int) + 1]
             as channel,
@@ -176,21 +181,38 @@ READ = (
     "intermediate.int_canonical__contact_job_changes",
 )
 # What comes with the last day, besides its records.
-LATER = {
-    "core.dim_customer": "cast(substr(customer_id, 3) as int) >= {kept}",
-    "core.bridge_account_customer": "cast(substr(customer_id, 3) as int) >= {kept}",
-    "core.bridge_contact_person": "cast(substr(customer_id, 3) as int) >= {kept}",
-    "core.dim_person": "cast(substr(person_id, 3) as int) % {customers} >= {kept}",
-    "core.dim_contact": "cast(substr(contact_id, 3) as int) % {customers} >= {kept}",
-    "core.fct_opportunity": "created_at >= timestamp '{last_day}'",
-}
+HOLD_BACK = """
+create schema later;
+create table later.fct_opportunity as
+    from core.fct_opportunity where created_at >= timestamp '{last_day}';
+delete from core.fct_opportunity where created_at >= timestamp '{last_day}';
+"""
+BRING_BACK = """
+insert into core.fct_opportunity from later.fct_opportunity;
+insert into core.dim_customer by name
+    select * replace ('c:new' || substr(customer_id, 3) as customer_id)
+    from core.dim_customer where cast(substr(customer_id, 3) as int) % 1000 = 0;
+insert into core.bridge_account_customer by name
+    select replace(customer_id, 'c:', 'a:') as account_id, customer_id
+    from core.dim_customer where starts_with(customer_id, 'c:new');
+insert into core.dim_contact by name
+    select replace(customer_id, 'c:', 'p:') as contact_id,
+        replace(customer_id, 'c:', 'a:') as account_id, 'x' as email
+    from core.dim_customer where starts_with(customer_id, 'c:new');
+insert into core.bridge_contact_person by name
+    select contact_id, contact_id as person_id, replace(contact_id, 'p:', 'c:') as customer_id
+    from core.dim_contact where starts_with(contact_id, 'p:new');
+insert into core.dim_person by name
+    select contact_id as person_id, 'manager' as decision_level
+    from core.dim_contact where starts_with(contact_id, 'p:new');
+"""
 CHANGES = """
 insert into core.fct_activity by name
     select * replace (
         'late' as activity_id, occurred_at - interval 60 day as occurred_at,
         recorded_at - interval 60 day as recorded_at
     )
-    from core.fct_activity limit 1;
+    from core.fct_activity order by occurred_at desc limit 1;
 update core.bridge_account_customer set customer_id = 'c:1' where customer_id = 'c:2';
 """
 
@@ -250,28 +272,12 @@ def write_tables(settings: Settings, customers: int, touches: int, edges: int, d
         )
 
 
-def hold_back(settings: Settings, customers: int) -> None:
-    """Put aside what comes with the last day: its opportunities, and one customer in a thousand."""
+def change(settings: Settings, statements: str) -> None:
     with duckdb.connect(str(settings.warehouse)) as connection:
-        connection.execute("create schema later")
-        for table, condition in LATER.items():
-            where = condition.format(
-                customers=customers, kept=customers * 999 // 1000, last_day=AS_OF
-            )
-            connection.execute(
-                f"create table later.{table.partition('.')[2]} as from {table} where {where}; "
-                f"delete from {table} where {where}"
-            )
+        connection.execute(statements)
 
 
-def bring_back(settings: Settings) -> None:
-    """Let what was put aside come."""
-    with duckdb.connect(str(settings.warehouse)) as connection:
-        for table in LATER:
-            connection.execute(f"insert into {table} from later.{table.partition('.')[2]}")
-
-
-def measure_indices(settings: Settings, customers: int) -> list[Cost]:
+def measure_indices(settings: Settings) -> list[Cost]:
     """Costs of one scan of what is read, the first build, one more day, some changed customers."""
     dbt = [program("dbt"), "run", "--project-dir", str(settings.dbt_project), "--select"]
     seeds = [program("dbt"), "seed", "--project-dir", str(settings.dbt_project)]
@@ -282,15 +288,14 @@ def measure_indices(settings: Settings, customers: int) -> list[Cost]:
         measure("one scan of all that is read", scan, settings, AS_OF),
         measure("dbt, one view", [*dbt, "int_rules__thresholds"], settings, AS_OF),
     ]
-    hold_back(settings, customers)
+    change(settings, HOLD_BACK.format(last_day=AS_OF))
     costs.append(measure("all days but the last", [*dbt, *MODELS], settings, yesterday))
-    bring_back(settings)
+    change(settings, BRING_BACK)
     costs += [
         measure("one more day", [*dbt, *MODELS], settings, AS_OF),
         measure("the same day once more", [*dbt, *MODELS], settings, AS_OF),
     ]
-    with duckdb.connect(str(settings.warehouse)) as connection:
-        connection.execute(CHANGES)
+    change(settings, CHANGES)
     return [*costs, measure("some changed customers", [*dbt, *MODELS], settings, AS_OF)]
 
 
@@ -307,7 +312,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(dir=options.home) as folder:
         settings = Settings(home=Path(folder))
         write_tables(settings, options.customers, options.touches, options.edges, options.days)
-        costs = measure_indices(settings, options.customers)
+        costs = measure_indices(settings)
     print(
         f"{options.customers:,} customers, {options.touches:,} touches, {options.edges:,} edges, "
         f"{options.days} days\n\n{table(costs)}\n",
