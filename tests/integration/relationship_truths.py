@@ -128,8 +128,8 @@ def customers_of(connection: duckdb.DuckDBPyConnection) -> dict[str, Customer]:
     }
     words: dict[str, str] = {}
     for activity, group in rows(
-        "select activity_id, keyword_group from intermediate.int_intent__keyword_matches "
-        "join intermediate.int_canonical__activity_texts on text_id = activity_text_id "
+        "select texts.activity_id, keyword_group from intermediate.int_intent__keyword_matches "
+        "join intermediate.int_canonical__activity_texts as texts on text_id = activity_text_id "
         "where text_object = 'activity_text'"
     ):
         words[activity] = min(group, words.get(activity, group))
