@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_random
 
 from dagster_project.settings import Settings
 from dagster_project.worklists.actions import Action, ItemState, WorklistError, fold
@@ -217,15 +217,16 @@ def _prepare_file(connection: Any, _record: Any) -> None:
 
 
 # Of several that switch a new file at once SQLite refuses all but one, without waiting for the
-# timeout of the connection. Where the file is switched already the statement changes nothing.
-@retry(
-    retry=retry_if_exception_message(match="database is locked"),
-    wait=wait_random(0.01, 0.1),
-    stop=stop_after_delay(WAIT_SECONDS),
-    reraise=True,
-)
+# timeout of the connection. Where the file is switched already the statement changes nothing. Each
+# call has retries of its own: those of a decorator share their counts among threads, which race.
 def _switch_to_wal(connection: Any) -> None:
-    connection.execute("pragma journal_mode = wal")
+    retries = Retrying(
+        retry=retry_if_exception_message(match="database is locked"),
+        wait=wait_random(0.01, 0.1),
+        stop=stop_after_delay(WAIT_SECONDS),
+        reraise=True,
+    )
+    retries(connection.execute, "pragma journal_mode = wal")
 
 
 def _begin(connection: Connection, writes: bool) -> None:
