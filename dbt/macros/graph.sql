@@ -64,17 +64,7 @@
 
 {# The same as a query of these columns, a mapping of names to types; no row where it is none. #}
 {% macro built_graph_rows(name, columns) -%}
-    {%- set built = built_graph_table(name) -%}
-    {%- if built is not none -%}
-        select {{ columns | join(', ') }}
-        from {{ built }}
-    {%- else -%}
-        select
-            {%- for column, type in columns.items() %}
-                cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        where false
-    {%- endif -%}
+    {{- rows_of(built_graph_table(name), columns) -}}
 {%- endmacro %}
 
 {# The nth smallest value of a group that has as many; none may be NULL. #}

@@ -353,6 +353,22 @@
     {{ return(none) }}
 {%- endmacro %}
 
+{# These columns, a mapping of names to types, of a table of an earlier build; no row where it is none. #}
+{% macro rows_of(relation, columns) -%}
+    {#- One of an earlier release may have other columns. -#}
+    {%- if relation and columns.keys() | reject(
+        'in', adapter.get_columns_in_relation(relation) | map(attribute='name') | list
+    ) | list -%}
+        {%- set relation = none -%}
+    {%- endif -%}
+    select
+        {%- for column, type in columns.items() %}
+        {{ column if relation else 'cast(null as ' ~ type ~ ') as ' ~ column }}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
+    {{ 'from ' ~ relation if relation else 'where false' }}
+{%- endmacro %}
+
 {# What an earlier build saw of the loads: `rows`, where it can be used, and `newest`, the time of the
    load from which on lines are read again (one load may land several files). It cannot be used once
    the lines are read in another way. #}

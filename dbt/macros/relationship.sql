@@ -161,22 +161,9 @@
 {%- endmacro %}
 
 {# Rows of a model as an earlier build left them, for a model that is built before it, or for itself:
-   it may not be referred to, and it may be in another schema. No rows where there are none.
-   `columns`: names with their types. #}
+   it may not be referred to, and it may be in another schema. #}
 {% macro rows_kept_in(name, columns) -%}
-    {%- set relation = none if flags.FULL_REFRESH else earlier_table(name) -%}
-    {#- One of an earlier release may have other columns. -#}
-    {%- if relation and columns.keys() | reject(
-        'in', adapter.get_columns_in_relation(relation) | map(attribute='name') | list
-    ) | list -%}
-        {%- set relation = none -%}
-    {%- endif -%}
-    select
-        {%- for column, type in columns.items() %}
-        {{ column if relation else 'cast(null as ' ~ type ~ ') as ' ~ column }}
-            {{- ',' if not loop.last }}
-        {%- endfor %}
-    {{ 'from ' ~ relation if relation else 'where false' }}
+    {{- rows_of(none if flags.FULL_REFRESH else earlier_table(name), columns) -}}
 {%- endmacro %}
 
 {# Last day that the last build made, whose evening it may not have seen. As a SQL date; the first of
