@@ -18,23 +18,6 @@
     pmod(xxhash64({{ columns | join(', ') }}), 2147483647)
 {%- endmacro %}
 
-{% macro content_sum(columns) -%}
-    cast(sum({{ content_number(columns) }}) as bigint)
-{%- endmacro %}
-
-{# Number of the bucket, of 65,536, of a key; NULL for none. #}
-{% macro key_bucket(key) -%}
-    {{- return(adapter.dispatch('key_bucket', 'sales_migration_health')(key)) -}}
-{%- endmacro %}
-
-{% macro default__key_bucket(key) -%}
-    case when {{ key }} is not null then cast(hash({{ key }}) % 65536 as int) end
-{%- endmacro %}
-
-{% macro spark__key_bucket(key) -%}
-    case when {{ key }} is not null then cast(pmod(xxhash64({{ key }}), 65536) as int) end
-{%- endmacro %}
-
 {# When a record became known: when it happened or, where that came later, when it was recorded. #}
 {% macro known_at(occurred_at, recorded_at) -%}
     case when {{ recorded_at }} > {{ occurred_at }} then {{ recorded_at }} else {{ occurred_at }} end
@@ -85,6 +68,12 @@
     true /*active:{{ column }}*/
 {%- endmacro %}
 
+{# True for channels of a customer that the day before the batch did not carry, by the day of their
+   first touch. #}
+{% macro is_batch_first_touch(column) -%}
+    true /*first:{{ column }}*/
+{%- endmacro %}
+
 {# What the last build knew of each channel of a customer: the day of its latest touch. Touches known
    earlier can only keep a channel active for a shorter time. #}
 {% macro latest_channel_touches() -%}
@@ -96,7 +85,8 @@
     where false /*channels*/
 {%- endmacro %}
 
-{# What the day before the batch left: the sums of each customer. #}
+{# What the day before the batch left: the sums of each customer and, for a batch that follows the
+   last build, the channels; other batches find these out of the touches. #}
 {% macro carried_index_days() -%}
     select
         cast(null as string) as customer_id,
@@ -104,7 +94,9 @@
         cast(null as date) as index_date,
         cast(null as double) as touch_points,
         cast(null as double) as topic_points,
-        cast(null as double) as overlap_points
+        cast(null as double) as overlap_points,
+        cast(null as bigint) as active_channel_bits,
+        cast(null as bigint) as touched_channel_bits
     where false /*carried*/
 {%- endmacro %}
 
@@ -128,6 +120,8 @@
             {%- set term = column ~ ' < cast(' ~ last ~ ' + 1 as timestamp)'
                 ~ (' and ' ~ column ~ ' >= cast(' ~ first ~ ' as timestamp)'
                     if batch.is_carried else '') -%}
+        {%- elif kind == 'first' and batch.follows_build -%}
+            {%- set term = column ~ ' >= ' ~ first -%}
         {%- elif kind == 'active' and batch.follows_build -%}
             {#- What the last build knew comes from latest_channel_touches(). -#}
             {%- set term = 'false' -%}
@@ -142,7 +136,10 @@
         {%- set found.sql = found.sql | replace(
             carried_index_days(),
             'select customer_id, definition_version, index_date, touch_points, topic_points, '
-            ~ 'overlap_points from ' ~ built ~ ' where index_date = ' ~ first ~ ' - 1 '
+            ~ 'overlap_points, '
+            ~ ('active_channel_bits, touched_channel_bits' if batch.follows_build else
+                'cast(0 as bigint) as active_channel_bits, cast(0 as bigint) as touched_channel_bits')
+            ~ ' from ' ~ built ~ ' where index_date = ' ~ first ~ ' - 1 '
             ~ "and definition_version = '" ~ batch.version ~ "'"
             ~ (' and customer_id in (' ~ batch.customers ~ ')' if batch.customers else '')
         ) -%}
@@ -184,6 +181,12 @@
     true /*part:{{ kind }}:{{ date }}*/
 {%- endmacro %}
 
+{# True for times from the first to the last day that has changed: whether it holds can be seen of a
+   block of rows without reading them. #}
+{% macro is_near_changed_part(kind, time) -%}
+    true /*near:{{ kind }}:{{ time }}*/
+{%- endmacro %}
+
 {# Records kept from days that have not changed, of an account, contact, opportunity or lead that has. #}
 {% macro records_of_changed_keys() -%}
     select
@@ -205,41 +208,105 @@
     where false /*kept*/
 {%- endmacro %}
 
+{# The parts as the last build kept them, or none where all of them are kept anew. #}
+{% macro kept_parts_before() -%}
+    {%- set kept = none if flags.FULL_REFRESH else earlier_table('int_relationship__kept_parts') -%}
+    {#- One of an earlier release told parts by something else. -#}
+    {%- set names = adapter.get_columns_in_relation(kept) | map(attribute='name') | list if kept else [] -%}
+    {{ return(kept if 'part_key' in names else none) }}
+{%- endmacro %}
+
+{% macro kept_parts_materialization() -%}
+    {{ return('kept_parts' if replaces_days() else 'table') }}
+{%- endmacro %}
+
+{% materialization kept_parts, adapter='duckdb' -%}
+    {%- do replace_rows(
+        load_cached_relation(this),
+        kept_parts_before() is none,
+        'select * from (' ~ sql ~ ') as parts where false',
+        [{
+            'where': '(part_kind, part_key) in (select (part_kind, part_key) from '
+                ~ built_table('int_relationship__changed_parts') ~ ')',
+            'sql': sql
+        }],
+        ''
+    ) -%}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmaterialization %}
+
 {% macro kept_records_materialization() -%}
     {{ return('kept_records' if replaces_days() else 'table') }}
 {%- endmacro %}
 
-{# Conditions for kept records: those of changed days and those of changed keys. #}
-{% macro conditions_of_changed_parts(changed) -%}
-    {%- set days, keys = ['false'], ['false'] -%}
+{# First and last day that has changed of each kind of records, and the kinds of keys that have. #}
+{% macro kinds_of_changed_parts(changed) -%}
+    {%- set days, keys = {}, [] -%}
     {%- for kind, first, last in run_query(
         'select part_kind, cast(min(part_date) as string), cast(max(part_date) as string) from '
         ~ changed ~ ' group by part_kind order by part_kind'
     ).rows -%}
-        {%- set of_kind = changed ~ " as changed where changed.part_kind = '" ~ kind ~ "')" -%}
         {%- if first is none -%}
-            {%- do keys.append(
-                key_bucket(kind ~ '_id') ~ ' in (select changed.part_number from ' ~ of_kind
-            ) -%}
+            {%- do keys.append(kind) -%}
         {%- else -%}
-            {%- do days.append(
-                "(source_object = '" ~ kind ~ "' and source_date between date '" ~ first
-                ~ "' and date '" ~ last ~ "' and source_date in (select changed.part_date from "
-                ~ of_kind ~ ')'
-            ) -%}
+            {%- do days.update({kind: {'first': "date '" ~ first ~ "'", 'last': "date '" ~ last ~ "'"}}) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return({'of_days': '(' ~ days | join(' or ') ~ ')', 'of_keys': '(' ~ keys | join(' or ') ~ ')'}) }}
+    {{ return({'days': days, 'keys': keys}) }}
+{%- endmacro %}
+
+{# Row numbers of the kept records of changed days, and of those of changed keys. Each kind by itself:
+   so only one column is read. #}
+{% macro rows_of_changed_parts(existing, changed, kinds) -%}
+    select
+        0 as row_number,
+        true as is_of_changed_day
+    where false
+    {%- for kind, range in kinds.days.items() %}
+        union all
+        select
+            rowid,
+            true
+        from {{ existing }}
+        where
+            gone_in is null
+            and source_object = '{{ kind }}'
+            and source_date between {{ range.first }} and {{ range.last }}
+            and source_date in (
+                select changed.part_date from {{ changed }} as changed
+                where changed.part_kind = '{{ kind }}'
+            )
+    {%- endfor %}
+    {%- for kind in kinds['keys'] %}
+        union all
+        select
+            rowid,
+            false
+        from {{ existing }}
+        where
+            gone_in is null
+            and {{ kind }}_id in (
+                select changed.part_key from {{ changed }} as changed
+                where changed.part_kind = '{{ kind }}'
+            )
+    {%- endfor %}
 {%- endmacro %}
 
 {# The model's SQL for the parts that have changed. #}
-{% macro sql_of_changed_parts(sql, changed, replaced) -%}
+{% macro sql_of_changed_parts(sql, changed, kinds, replaced) -%}
     {%- set made = namespace(sql=sql) -%}
-    {%- for kind, date in modules.re.findall('true /[*]part:([a-z_]+):([^*]*)[*]/', sql) | unique -%}
+    {%- for mark, kind, column in modules.re.findall(
+        'true /[*](part|near):([a-z_]+):([^*]*)[*]/', sql
+    ) | unique -%}
+        {%- set term = 'false' -%}
+        {%- if kind in kinds.days -%}
+            {%- set term = column ~ ' in (select changed.part_date from ' ~ changed
+                ~ " as changed where changed.part_kind = '" ~ kind ~ "')" if mark == 'part'
+                else '(' ~ column ~ ' >= cast(' ~ kinds.days[kind].first ~ ' as timestamp) and '
+                    ~ column ~ ' < cast(' ~ kinds.days[kind].last ~ ' + 1 as timestamp))' -%}
+        {%- endif -%}
         {%- set made.sql = made.sql | replace(
-            'true /*part:' ~ kind ~ ':' ~ date ~ '*/',
-            date ~ ' in (select changed.part_date from ' ~ changed
-            ~ " as changed where changed.part_kind = '" ~ kind ~ "')"
+            'true /*' ~ mark ~ ':' ~ kind ~ ':' ~ column ~ '*/', term
         ) -%}
     {%- endfor -%}
     {{ return(made.sql | replace(
@@ -274,7 +341,7 @@
     {%- set before = records_of_table(existing) -%}
     {%- set version = model_texts([model.name]) -%}
     {%- set is_new = is_built_anew(existing, version) or not before.made_in
-        or built_table('int_relationship__kept_parts') is none -%}
+        or kept_parts_before() is none -%}
     {%- set number = before.number + 1 -%}
     {%- if is_new -%}
         {%- set rows = 'select * replace (cast(' ~ number ~ ' as int) as written_in) from (' ~ sql
@@ -287,7 +354,7 @@
     {%- endif -%}
 
     {%- set changed = built_table('int_relationship__changed_parts') -%}
-    {%- set conditions = conditions_of_changed_parts(changed) -%}
+    {%- set kinds = kinds_of_changed_parts(changed) -%}
     {%- set followed = [] -%}
     {%- for name in ['int_relationship__customer_channels', 'int_relationship__built_customers'] -%}
         {%- do followed.append(followed_build(built_table(name)) or 0) -%}
@@ -298,14 +365,20 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') -%}
         create or replace temporary table replaced_records as
+        with changed_rows as (
+            select
+                row_number,
+                max(is_of_changed_day) as is_of_changed_day
+            from ({{ rows_of_changed_parts(existing, changed, kinds) }}) as found
+            group by row_number
+        )
         select
-            rowid as row_number,
-            {{ conditions.of_days }} as is_of_changed_day,
-            *
-        from {{ existing }}
-        where gone_in is null and ({{ conditions.of_days }} or {{ conditions.of_keys }});
+            changed_rows.*,
+            records.*
+        from {{ existing }} as records
+        inner join changed_rows on records.rowid = changed_rows.row_number;
         create or replace temporary table renewed_records as
-        {{ sql_of_changed_parts(sql, changed, 'replaced_records') }};
+        {{ sql_of_changed_parts(sql, changed, kinds, 'replaced_records') }};
         {#- What is the same as before stays as it is. #}
         create or replace temporary table same_records as
         select

@@ -130,15 +130,15 @@ touched_channels as (
 
 ),
 
+-- Channels that the last build knew and that have been touched anew: from when until when they are
+-- active has to be found out again.
 latest_touches as (
 
-    select
-        latest.*,
-        touched_channels.customer_id is not null as is_touched_anew
+    select latest.*
     from (
         {{ latest_channel_touches() }}
     ) as latest
-    left join touched_channels
+    inner join touched_channels
         on
             latest.customer_id = touched_channels.customer_id
             and latest.channel = touched_channels.channel
@@ -163,7 +163,6 @@ covering_touches as (
         latest_touches.known_date
     from latest_touches
     cross join batches
-    where latest_touches.is_touched_anew
 
 ),
 
@@ -235,15 +234,43 @@ activities as (
         end_date
     from channel_spans
     where end_date_before is null or end_date > end_date_before
-    -- Most channels have not been touched anew, and have nothing to be joined with.
+
+),
+
+-- Channels that were active on the day before the batch, and end in it or have been touched anew.
+-- Most have not, and are carried as they are.
+endings as (
+
+    select
+        batches.definition_version,
+        latest.customer_id,
+        channels.channel_bit,
+        {{ add_days('latest.occurred_date', rounded('batches.coverage_window_days')) }}
+            as end_date
+    from (
+        {{ latest_channel_touches() }}
+    ) as latest
+    inner join channels on latest.channel = channels.channel
+    inner join batches
+        on
+            channels.definition_version = batches.definition_version
+            and {{ add_days(
+                'latest.occurred_date', rounded('batches.coverage_window_days')
+            ) }} >= batches.first_date
+            and {{ add_days(
+                'latest.occurred_date', rounded('batches.coverage_window_days')
+            ) }} <= batches.last_date
+    left join touched_channels
+        on
+            latest.customer_id = touched_channels.customer_id
+            and latest.channel = touched_channels.channel
+    where touched_channels.customer_id is null
     union all
     select
         batches.definition_version,
         latest_touches.customer_id,
         channels.channel_bit,
-        batches.first_date as start_date,
-        {{ add_days('latest_touches.occurred_date', rounded('batches.coverage_window_days')) }}
-            as end_date
+        batches.first_date as end_date
     from latest_touches
     inner join channels on latest_touches.channel = channels.channel
     inner join batches
@@ -251,8 +278,7 @@ activities as (
             channels.definition_version = batches.definition_version
             and {{ add_days(
                 'latest_touches.occurred_date', rounded('batches.coverage_window_days')
-            ) }} > batches.first_date
-    where not latest_touches.is_touched_anew
+            ) }} >= batches.first_date
 
 ),
 
@@ -317,6 +343,17 @@ touched_ways as (
             and customers.has_chat_id = ways.has_chat_id
             and not ways.is_reachable
     inner join batches on ways.definition_version = batches.definition_version
+    where {{ is_batch_first_touch('customer_channels.first_known_date') }}
+
+),
+
+reach as (
+
+    select * from {{ ref('int_relationship__reach') }}
+    where
+        {{ is_batch_customer('customer_id') }}
+        and first_date <= {{ batch_last_date('first_date') }}
+        and last_date >= {{ batch_first_date('last_date') }}
 
 ),
 
@@ -375,6 +412,14 @@ channel_events as (
     select
         definition_version,
         customer_id,
+        end_date as event_date,
+        -channel_bit as active_change,
+        cast(0 as bigint) as touched_change
+    from endings
+    union all
+    select
+        definition_version,
+        customer_id,
         event_date,
         cast(0 as bigint) as active_change,
         channel_bit as touched_change
@@ -410,8 +455,8 @@ events as (
         touch_points * scale as touch_sum,
         topic_points * scale as topic_sum,
         overlap_points * scale as overlap_sum,
-        cast(0 as bigint) as active_change,
-        cast(0 as bigint) as touched_change
+        active_channel_bits as active_change,
+        touched_channel_bits as touched_change
     from carried_sums
     union all
     select
@@ -583,6 +628,8 @@ counted as (
         placed.touch_sum * placed.growth as touch_points,
         placed.topic_sum * placed.growth as topic_points,
         placed.overlap_sum * placed.growth as overlap_points,
+        placed.active_bits as active_channel_bits,
+        placed.touched_bits as touched_channel_bits,
         taus.tau_touches,
         cast(
             bit_count(placed.active_bits & coalesce(channel_days.delivered_bits, 0)) as bigint
@@ -621,7 +668,7 @@ counted as (
         on
             placed.definition_version = channel_days.definition_version
             and placed.index_date = channel_days.index_date
-    left join {{ ref('int_relationship__reach') }} as reach
+    left join reach
         on
             placed.customer_id = reach.customer_id
             and placed.reach_basis = reach.basis
@@ -720,6 +767,8 @@ select
     touch_points,
     topic_points,
     overlap_points,
+    active_channel_bits,
+    touched_channel_bits,
     tau_touches,
     count_channels_active,
     count_channels_available,

@@ -1,5 +1,6 @@
 -- One row per part of what records of touches are made from that is another than the records kept
--- from it. What a build found and did not come to replace stays here for the next one.
+-- from it, with its number now, if it is still there. What a build found and did not come to replace
+-- stays here for the next one.
 {{ config(materialized='table') }}
 with
 
@@ -12,7 +13,8 @@ parts as (
 kept as (
 
     {{ rows_kept_in('int_relationship__kept_parts', {
-        'part_kind': 'string', 'part_date': 'date', 'part_number': 'int', 'content_number': 'bigint'
+        'part_kind': 'string', 'part_key': 'string', 'part_date': 'date',
+        'content_number': 'bigint'
     }) }}
 
 ),
@@ -20,25 +22,35 @@ kept as (
 unfinished as (
 
     {{ rows_kept_in('int_relationship__changed_parts', {
-        'part_kind': 'string', 'part_date': 'date', 'part_number': 'int'
+        'part_kind': 'string', 'part_key': 'string', 'part_date': 'date'
     }) }}
+
+),
+
+known as (
+
+    select kept.*
+    from kept
+    left join unfinished
+        on kept.part_kind = unfinished.part_kind and kept.part_key = unfinished.part_key
+    where unfinished.part_key is null
+    union all
+    select
+        part_kind,
+        part_key,
+        part_date,
+        cast(null as bigint) as content_number
+    from unfinished
 
 )
 
 select
-    coalesce(parts.part_kind, kept.part_kind) as part_kind,
-    coalesce(parts.part_date, kept.part_date) as part_date,
-    coalesce(parts.part_number, kept.part_number) as part_number
+    coalesce(parts.part_kind, known.part_kind) as part_kind,
+    coalesce(parts.part_key, known.part_key) as part_key,
+    coalesce(parts.part_date, known.part_date) as part_date,
+    parts.content_number
 from parts
-full outer join kept
-    on
-        parts.part_kind = kept.part_kind
-        and parts.part_date is not distinct from kept.part_date
-        and parts.part_number is not distinct from kept.part_number
-where parts.content_number is distinct from kept.content_number
-union
-select
-    part_kind,
-    part_date,
-    part_number
-from unfinished
+full outer join known on parts.part_kind = known.part_kind and parts.part_key = known.part_key
+where
+    parts.content_number is distinct from known.content_number
+    or (known.part_key is not null and known.content_number is null)

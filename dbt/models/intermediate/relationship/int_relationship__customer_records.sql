@@ -107,13 +107,24 @@ sessions as (
 
 ),
 
+-- A day of becoming known is that of one of two times: each is looked for by itself, which leaves
+-- the other rows unread.
 activities as (
 
     select
         *,
         {{ known_at('occurred_at', 'recorded_at') }} as known_at
     from {{ ref('fct_activity') }}
-    where occurred_at < {{ as_of_end() }}
+    where occurred_at < {{ as_of_end() }} and {{ is_near_changed_part('activity', 'occurred_at') }}
+    union all
+    select
+        *,
+        {{ known_at('occurred_at', 'recorded_at') }} as known_at
+    from {{ ref('fct_activity') }}
+    where
+        occurred_at < {{ as_of_end() }}
+        and {{ is_near_changed_part('activity', 'recorded_at') }}
+        and not {{ is_near_changed_part('activity', 'occurred_at') }}
 
 ),
 
@@ -125,6 +136,7 @@ text_topics as (
     from {{ ref('int_intent__keyword_matches') }}
     where
         text_object = 'activity_text'
+        and {{ is_near_changed_part('activity', 'known_at') }}
         and {{ is_changed_part('activity', 'cast(known_at as date)') }}
     group by activity_id
 
@@ -135,6 +147,7 @@ shares as (
     select * from {{ ref('int_canonical__content_shares') }}
     where
         shared_at < {{ as_of_end() }}
+        and {{ is_near_changed_part('content_share', 'shared_at') }}
         and {{ is_changed_part('content_share', 'cast(shared_at as date)') }}
 
 ),

@@ -1,7 +1,7 @@
 -- One row per part of what records of touches are made from, with a number for what it says: the
--- records of a kind and day, and the accounts, contacts, opportunities or leads of one bucket. A
--- part with another number than before is read again, the others are not.
-{{ config(materialized='table') }}
+-- records of a kind and day, and each account, contact, opportunity and lead. A part with another
+-- number than before is read again, the others are not.
+{{ config(materialized='view') }}
 {%- set keys = [
     ('account', 'bridge_account_customer', 'account_id', ['customer_id']),
     ('contact', 'bridge_contact_person', 'contact_id', ['customer_id']),
@@ -10,7 +10,7 @@
 ] %}
 with
 
-days as (
+records as (
 
     select
         source_object,
@@ -25,22 +25,32 @@ days as (
     from {{ ref('int_intent__keyword_matches') }}
     where text_object = 'activity_text' and known_at < {{ as_of_end() }}
 
+),
+
+days as (
+
+    select
+        source_object,
+        source_date,
+        cast(sum(content_number) as bigint) as content_number
+    from records
+    group by source_object, source_date
+
 )
 
 select
     source_object as part_kind,
+    cast(source_date as string) as part_key,
     source_date as part_date,
-    cast(null as int) as part_number,
-    cast(sum(content_number) as bigint) as content_number
+    content_number
 from days
-group by source_object, source_date
 {%- for kind, model, key, values in keys %}
     union all
     select
         '{{ kind }}' as part_kind,
+        {{ key }} as part_key,
         cast(null as date) as part_date,
-        {{ key_bucket(key) }} as part_number,
-        {{ content_sum([key] + values) }} as content_number
+        {{ content_number(values) }} as content_number
     from {{ ref(model) }}
-    group by {{ key_bucket(key) }}
+    where {{ key }} is not null
 {%- endfor %}
