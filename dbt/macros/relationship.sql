@@ -213,24 +213,32 @@
     {%- set kept = none if flags.FULL_REFRESH else earlier_table('int_relationship__kept_parts') -%}
     {#- One of an earlier release told parts by something else. -#}
     {%- set names = adapter.get_columns_in_relation(kept) | map(attribute='name') | list if kept else [] -%}
-    {{ return(kept if 'part_key' in names else none) }}
+    {{ return(kept if 'part_owner' in names else none) }}
 {%- endmacro %}
 
-{% macro kept_parts_materialization() -%}
-    {{ return('kept_parts' if replaces_days() else 'table') }}
+{% macro followed_parts_materialization() -%}
+    {{ return('followed_parts' if replaces_days() else 'table') }}
 {%- endmacro %}
 
-{% materialization kept_parts, adapter='duckdb' -%}
+{# Rows of changed keys are made again, as with replaced_keys (incremental_keys.sql); all rows where no
+   part has been kept. What is made of rows and not of changes alone can also be made anew by itself. #}
+{% materialization followed_parts, adapter='duckdb' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set meta = config.require('meta') -%}
+    {%- set version = model_texts([model.name]) -%}
+    {%- set is_new = kept_parts_before() is none or (
+        not meta.get('is_what_has_been_followed') and is_built_anew(existing, version)
+    ) -%}
+    {%- set changed = changed_keys_of(meta) -%}
     {%- do replace_rows(
-        load_cached_relation(this),
-        kept_parts_before() is none,
-        'select * from (' ~ sql ~ ') as parts where false',
+        existing,
+        is_new,
+        'select * from (' ~ sql_of_keys(sql, 'false') ~ ') as parts where false',
         [{
-            'where': '(part_kind, part_key) in (select (part_kind, part_key) from '
-                ~ built_table('int_relationship__changed_parts') ~ ')',
-            'sql': sql
+            'where': meta.key ~ ' in ' ~ changed,
+            'sql': sql_of_keys(sql, 'true' if is_new else changed)
         }],
-        ''
+        version
     ) -%}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmaterialization %}
@@ -451,16 +459,35 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# True for the touches of the customers and channels to compute. #}
-{% macro is_followed_record() -%}
-    true /*followed*/
+{# True for records that have come since a table last followed them. #}
+{% macro is_new_record() -%}
+    true /*new_record*/
+{%- endmacro %}
+
+{# True for records of the customers and channels that are to be made of all their records. #}
+{% macro is_old_record_of_pair() -%}
+    true /*old_record*/
+{%- endmacro %}
+
+{# Rows of the table itself, of customers and channels of which records have only come. #}
+{% macro followed_pairs() -%}
+    select
+        cast(null as string) as customer_id,
+        cast(null as string) as channel,
+        cast(null as date) as first_known_date,
+        cast(null as date) as last_known_date,
+        cast(null as timestamp) as last_touch_at,
+        cast(null as timestamp) as last_touch_before_at
+    where false /*followed*/
 {%- endmacro %}
 
 {% macro followed_records_materialization() -%}
     {{ return('followed_records' if replaces_days() else 'table') }}
 {%- endmacro %}
 
-{# One row per customer and channel: those are made again of which records have come or gone. #}
+{# One row per customer and channel. Where records have only come, they are added to the row that is
+   there; where some have gone, or the row does not tell what the last build knew, it is made of all
+   records. #}
 {% materialization followed_records, adapter='duckdb' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
@@ -469,26 +496,58 @@
     {%- set version = model_texts([model.name]) -%}
     {%- set number = followed_build(existing) -%}
     {%- set is_new = is_built_anew(existing, version) or number is none -%}
+    {%- set of_pairs = 'false' -%}
     {%- if not is_new -%}
         {%- call statement('renewed') -%}
             create or replace temporary table renewed_pairs as
-            select distinct
-                customer_id,
-                channel
-            from {{ records }}
-            where
-                customer_id is not null
-                and (written_in > {{ number }} or gone_in > {{ number }})
+            with changed as (
+                select
+                    customer_id,
+                    channel,
+                    coalesce(max(gone_in) > {{ number }}, false) as is_less
+                from {{ records }}
+                where
+                    customer_id is not null
+                    and (written_in > {{ number }} or gone_in > {{ number }})
+                group by customer_id, channel
+            )
+            select
+                changed.customer_id,
+                changed.channel,
+                existing.rowid as row_number,
+                changed.is_less or coalesce(
+                    existing.last_known_date > {{ relationship_built_through() }}, false
+                ) as is_made_of_all,
+                existing.first_known_date,
+                existing.last_known_date,
+                existing.last_touch_at
+            from changed
+            left join {{ existing }} as existing
+                on changed.customer_id = existing.customer_id and changed.channel = existing.channel
         {%- endcall -%}
+        {%- set count = run_query(
+            'select count(distinct customer_id) from renewed_pairs where is_made_of_all'
+        ).rows[0][0] -%}
+        {%- if count -%}
+            {%- set of_pairs = 'customer_id in ('
+                ~ customers_in('renewed_pairs', 'is_made_of_all', count)
+                ~ ') and (customer_id, channel) in '
+                ~ '(select (customer_id, channel) from renewed_pairs where is_made_of_all)' -%}
+        {%- endif -%}
     {%- endif -%}
-    {%- set is_renewed = '(customer_id, channel) in (select (customer_id, channel) from renewed_pairs)' -%}
     {%- do replace_rows(
         existing,
         is_new,
-        sql | replace(is_followed_record(), 'false'),
+        sql | replace(is_new_record(), 'false') | replace(is_old_record_of_pair(), 'false'),
         [{
-            'where': is_renewed,
-            'sql': sql | replace(is_followed_record(), 'true' if is_new else is_renewed)
+            'where': 'rowid in (select row_number from renewed_pairs)',
+            'sql': sql
+                | replace(is_new_record(), 'true' if is_new else '(written_in > ' ~ number ~ ')')
+                | replace(is_old_record_of_pair(), '(' ~ of_pairs ~ ')')
+                | replace(followed_pairs(), followed_pairs() if is_new else
+                    'select customer_id, channel, first_known_date, last_known_date, last_touch_at, '
+                    ~ 'last_touch_at from renewed_pairs '
+                    ~ 'where row_number is not null and not is_made_of_all')
         }],
         [version, kept.number, kept.made_in] | join(' ')
     ) -%}

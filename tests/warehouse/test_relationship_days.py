@@ -35,6 +35,8 @@ INCREMENTS = (
     "fct_relationship_index_day",
     "int_relationship__customer_channels",
     "int_relationship__customer_records",
+    "int_relationship__kept_parts",
+    "int_relationship__open_lines",
 )
 # What tables say of the build that made a row is another after every build.
 OF_THE_BUILD = {"written_in", "gone_in"}
@@ -43,6 +45,10 @@ COMPARED = {
     "intermediate.int_relationship__touches": "touch_id",
     "intermediate.int_relationship__customer_channels": "customer_id || '|' || channel",
     "intermediate.int_relationship__customer_records": "source_object || '|' || source_id",
+    "intermediate.int_relationship__kept_parts": "part_kind || '|' || part_key",
+    "intermediate.int_relationship__open_lines": (
+        "concat_ws('|', customer_id, coalesce(product_line, ''), first_date)"
+    ),
 }
 # The day of the latest touch before the last build is another where there was none.
 IGNORED = {"last_date_before"}
@@ -177,6 +183,10 @@ CHANGES: dict[str, Change] = {
     "an opportunity is gone": lambda chance, day: (
         f"delete from core.fct_opportunity where opportunity_id = {_opportunity(chance)}"
     ),
+    "an opportunity is planned": lambda chance, day: (
+        f"update core.fct_opportunity set created_at = timestamp '{day}' + to_hours(30), "
+        f"closed_at = null where opportunity_id = {_opportunity(chance)}"
+    ),
     "a visitor is named": lambda chance, day: (
         f"update intermediate.int_intent__visits set account_id = {_account(chance)}, "
         f"known_at = greatest(occurred_at, timestamp '{day}') "
@@ -251,10 +261,15 @@ def test_increments_make_what_one_build_makes(company: Company, tmp_path: Path) 
             company.execute(CHANGES[name](chance, as_of))
         if number in BROKEN_OFF:
             # What this build has seen is gone again when the next one makes up for it.
-            saved = ("fct_activity", "dim_contact")
+            saved = ("fct_activity", "dim_contact", "fct_opportunity", "bridge_account_customer")
             for table in saved:
                 company.execute(f"create or replace table core.saved_{table} as from core.{table}")
-            company.execute(CHANGES["activities vanish"](chance, as_of))
+            for name in (
+                "activities vanish",
+                "an account moves",
+                "an opportunity is about something else",
+            ):
+                company.execute(CHANGES[name](chance, as_of))
             company.execute("update core.dim_contact set email = null")
             company.build(as_of, "--exclude", *BROKEN_OFF[number])
             for table in saved:

@@ -63,7 +63,13 @@ changes as (
         {{ content_number(["'closed'", 'product_line', 'last_date']) }} as change_number
     from {{ ref('int_relationship__open_lines') }}
     where last_date is not null
-    union all
+
+),
+
+-- Of what is reached there is a number for all days; what counts from the days in question on is
+-- taken off.
+late_reach as (
+
     select
         customer_id,
         reach_date as change_date,
@@ -71,6 +77,41 @@ changes as (
             'basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels'
         ]) }} as change_number
     from {{ ref('fct_influence_reach_day') }}
+    where
+        reach_date >= {{ relationship_built_through() }}
+        or reach_date >= {{ as_of_date() }}
+
+),
+
+parts_of_numbers as (
+
+    select
+        customer_id,
+        case when change_date < {{ relationship_built_through() }} then change_number else 0 end
+            as change_before,
+        case when change_date = {{ relationship_built_through() }} then change_number else 0 end
+            as last_day_before,
+        case when change_date < {{ as_of_date() }} then change_number else 0 end as change_now,
+        case when change_date = {{ as_of_date() }} then change_number else 0 end as last_day_now
+    from changes
+    union all
+    select
+        customer_id,
+        reach_number as change_before,
+        0 as last_day_before,
+        reach_number as change_now,
+        0 as last_day_now
+    from {{ ref('int_relationship__reach_numbers') }}
+    union all
+    select
+        customer_id,
+        case when change_date >= {{ relationship_built_through() }} then -change_number else 0 end
+            as change_before,
+        case when change_date = {{ relationship_built_through() }} then change_number else 0 end
+            as last_day_before,
+        case when change_date >= {{ as_of_date() }} then -change_number else 0 end as change_now,
+        case when change_date = {{ as_of_date() }} then change_number else 0 end as last_day_now
+    from late_reach
 
 ),
 
@@ -78,17 +119,11 @@ numbers as (
 
     select
         customer_id,
-        sum(
-            case when change_date < {{ relationship_built_through() }} then change_number else 0 end
-        ) as change_before,
-        sum(
-            case when change_date = {{ relationship_built_through() }} then change_number else 0 end
-        ) as last_day_before,
-        sum(case when change_date < {{ as_of_date() }} then change_number else 0 end)
-            as change_now,
-        sum(case when change_date = {{ as_of_date() }} then change_number else 0 end)
-            as last_day_now
-    from changes
+        sum(change_before) as change_before,
+        sum(last_day_before) as last_day_before,
+        sum(change_now) as change_now,
+        sum(last_day_now) as last_day_now
+    from parts_of_numbers
     group by customer_id
 
 ),

@@ -1,6 +1,10 @@
 -- One row per customer, product line (none: any line) and unbroken time with at least one open
 -- opportunity; both days included, the last is unknown while one is open.
-{{ config(materialized='table') }}
+{{ config(
+    materialized=followed_parts_materialization(),
+    meta={'key': 'customer_id', 'changed_keys': 'int_relationship__changed_lines'}
+) }}
+-- depends_on: {{ ref('int_relationship__changed_lines') }}
 with
 
 customers as (
@@ -9,6 +13,7 @@ customers as (
         account_id,
         customer_id
     from {{ ref('bridge_account_customer') }}
+    where {{ is_changed_key('customer_id') }}
 
 ),
 

@@ -3,10 +3,13 @@
 -- number than before is read again, the others are not.
 {{ config(materialized='view') }}
 {%- set keys = [
-    ('account', 'bridge_account_customer', 'account_id', ['customer_id']),
-    ('contact', 'bridge_contact_person', 'contact_id', ['customer_id']),
-    ('opportunity', 'fct_opportunity', 'opportunity_id', ['account_id', 'product_line']),
-    ('lead', 'fct_lead', 'lead_id', ['account_id', 'product_line'])
+    ('account', 'bridge_account_customer', 'account_id', 'customer_id', ['customer_id']),
+    ('contact', 'bridge_contact_person', 'contact_id', 'customer_id', ['customer_id']),
+    ('opportunity', 'fct_opportunity', 'opportunity_id', 'account_id', [
+        'account_id', 'product_line', 'created_at', 'closed_at',
+        'case when created_at < ' ~ as_of_end() ~ ' then 1 else 0 end'
+    ]),
+    ('lead', 'fct_lead', 'lead_id', 'account_id', ['account_id', 'product_line'])
 ] %}
 with
 
@@ -42,14 +45,16 @@ select
     source_object as part_kind,
     cast(source_date as string) as part_key,
     source_date as part_date,
+    cast(null as string) as part_owner,
     content_number
 from days
-{%- for kind, model, key, values in keys %}
+{%- for kind, model, key, owner, values in keys %}
     union all
     select
         '{{ kind }}' as part_kind,
         {{ key }} as part_key,
         cast(null as date) as part_date,
+        {{ owner }} as part_owner,
         {{ content_number(values) }} as content_number
     from {{ ref(model) }}
     where {{ key }} is not null

@@ -1,0 +1,17 @@
+-- One row per customer: a number for all that it reaches by influence, whatever the day.
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('customer_id', 'int_graph__changed_sources'),
+    tags=['graph']
+) }}
+-- depends_on: {{ ref('int_graph__changed_sources') }}
+select
+    customer_id,
+    cast(
+        sum({{ content_number([
+            'basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels'
+        ]) }}) as bigint
+    ) as reach_number
+from {{ ref('fct_influence_reach_day') }}
+where {{ is_changed_key('customer_id') }}
+group by customer_id
