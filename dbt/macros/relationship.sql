@@ -18,6 +18,11 @@
     pmod(xxhash64({{ columns | join(', ') }}), 2147483647)
 {%- endmacro %}
 
+{# Number for what is reached since a day. #}
+{% macro reach_number() -%}
+    {{- content_number(['basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels']) -}}
+{%- endmacro %}
+
 {# When a record became known: when it happened or, where that came later, when it was recorded. #}
 {% macro known_at(occurred_at, recorded_at) -%}
     case when {{ recorded_at }} > {{ occurred_at }} then {{ recorded_at }} else {{ occurred_at }} end
@@ -74,14 +79,15 @@
     true /*first:{{ column }}*/
 {%- endmacro %}
 
-{# What the last build knew of each channel of a customer: the day of its latest touch. Touches known
-   earlier can only keep a channel active for a shorter time. #}
+{# What the last build knew of each channel of a customer: the day of its latest touch, and whether it
+   has been touched since. Touches known earlier can only keep a channel active for a shorter time. #}
 {% macro latest_channel_touches() -%}
     select
         cast(null as string) as customer_id,
         cast(null as string) as channel,
         cast(null as date) as occurred_date,
-        cast(null as date) as known_date
+        cast(null as date) as known_date,
+        cast(null as boolean) as is_touched_anew
     where false /*channels*/
 {%- endmacro %}
 
@@ -149,7 +155,7 @@
             latest_channel_touches(),
             'select customer_id, channel, case when last_known_date < ' ~ first
             ~ ' then cast(last_touch_at as date) else last_date_before end as occurred_date, '
-            ~ first ~ ' - 1 as known_date from '
+            ~ first ~ ' - 1 as known_date, last_known_date >= ' ~ first ~ ' as is_touched_anew from '
             ~ built_table('int_relationship__customer_channels')
             ~ ' where first_known_date < ' ~ first
         ) -%}
@@ -636,13 +642,14 @@
             {%- do batches.extend(batches_of_index_days(span, false, counts[0])) -%}
         {%- else -%}
             {#- What the last build knew of its last day may not have been all of it. -#}
+            {%- set is_one = counts[1] == counts[2] -%}
             {%- if counts[2] -%}
+                {%- set before = built_date - (0 if is_one else 1) * one_day -%}
                 {%- do batches.extend(batches_of_index_days(
-                    dict(span, last=[last, (built_date - one_day) | string] | min),
-                    false, counts[2], changed_before
+                    dict(span, last=[last, before | string] | min), false, counts[2], changed_before
                 )) -%}
             {%- endif -%}
-            {%- if counts[1] and first <= built_through <= last -%}
+            {%- if counts[1] and not is_one and first <= built_through <= last -%}
                 {%- do batches.extend(batches_of_index_days(
                     dict(span, first=built_through, last=built_through),
                     first < built_through, counts[1], changed_on_last_day

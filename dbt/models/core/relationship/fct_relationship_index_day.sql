@@ -121,30 +121,7 @@ carried_sums as (
 
 ),
 
-touched_channels as (
-
-    select distinct
-        customer_id,
-        channel
-    from batch_touches
-
-),
-
--- Channels that the last build knew and that have been touched anew: from when until when they are
--- active has to be found out again.
-latest_touches as (
-
-    select latest.*
-    from (
-        {{ latest_channel_touches() }}
-    ) as latest
-    inner join touched_channels
-        on
-            latest.customer_id = touched_channels.customer_id
-            and latest.channel = touched_channels.channel
-
-),
-
+-- From when until when a channel is active has to be found out again where it was touched anew.
 covering_touches as (
 
     select
@@ -161,8 +138,11 @@ covering_touches as (
         latest_touches.channel,
         latest_touches.occurred_date,
         latest_touches.known_date
-    from latest_touches
+    from (
+        {{ latest_channel_touches() }}
+    ) as latest_touches
     cross join batches
+    where latest_touches.is_touched_anew
 
 ),
 
@@ -243,35 +223,15 @@ endings as (
 
     select
         batches.definition_version,
-        latest.customer_id,
-        channels.channel_bit,
-        {{ add_days('latest.occurred_date', rounded('batches.coverage_window_days')) }}
-            as end_date
-    from (
-        {{ latest_channel_touches() }}
-    ) as latest
-    inner join channels on latest.channel = channels.channel
-    inner join batches
-        on
-            channels.definition_version = batches.definition_version
-            and {{ add_days(
-                'latest.occurred_date', rounded('batches.coverage_window_days')
-            ) }} >= batches.first_date
-            and {{ add_days(
-                'latest.occurred_date', rounded('batches.coverage_window_days')
-            ) }} <= batches.last_date
-    left join touched_channels
-        on
-            latest.customer_id = touched_channels.customer_id
-            and latest.channel = touched_channels.channel
-    where touched_channels.customer_id is null
-    union all
-    select
-        batches.definition_version,
         latest_touches.customer_id,
         channels.channel_bit,
-        batches.first_date as end_date
-    from latest_touches
+        case
+            when latest_touches.is_touched_anew then batches.first_date
+            else {{ add_days('latest_touches.occurred_date', rounded('batches.coverage_window_days')) }}
+        end as end_date
+    from (
+        {{ latest_channel_touches() }}
+    ) as latest_touches
     inner join channels on latest_touches.channel = channels.channel
     inner join batches
         on
@@ -279,6 +239,11 @@ endings as (
             and {{ add_days(
                 'latest_touches.occurred_date', rounded('batches.coverage_window_days')
             ) }} >= batches.first_date
+    where
+        latest_touches.is_touched_anew
+        or {{ add_days(
+            'latest_touches.occurred_date', rounded('batches.coverage_window_days')
+        ) }} <= batches.last_date
 
 ),
 

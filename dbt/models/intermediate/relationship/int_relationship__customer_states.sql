@@ -63,55 +63,59 @@ changes as (
         {{ content_number(["'closed'", 'product_line', 'last_date']) }} as change_number
     from {{ ref('int_relationship__open_lines') }}
     where last_date is not null
-
-),
-
--- Of what is reached there is a number for all days; what counts from the days in question on is
--- taken off.
-late_reach as (
-
+    union all
     select
         customer_id,
         reach_date as change_date,
-        {{ content_number([
-            'basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels'
-        ]) }} as change_number
+        {{ reach_number() }} as change_number
     from {{ ref('fct_influence_reach_day') }}
-    where
-        reach_date >= {{ relationship_built_through() }}
-        or reach_date >= {{ as_of_date() }}
 
 ),
 
-parts_of_numbers as (
+-- What happens from the days in question on is little: it is taken off the number for all days.
+late_changes as (
+
+    select * from changes
+    where
+        change_date >= {{ relationship_built_through() }}
+        or change_date >= {{ as_of_date() }}
+
+),
+
+late_numbers as (
 
     select
         customer_id,
-        case when change_date < {{ relationship_built_through() }} then change_number else 0 end
-            as change_before,
-        case when change_date = {{ relationship_built_through() }} then change_number else 0 end
-            as last_day_before,
-        case when change_date < {{ as_of_date() }} then change_number else 0 end as change_now,
-        case when change_date = {{ as_of_date() }} then change_number else 0 end as last_day_now
-    from changes
+        sum(
+            case when change_date >= {{ relationship_built_through() }} then change_number else 0 end
+        ) as since_before,
+        sum(
+            case when change_date = {{ relationship_built_through() }} then change_number else 0 end
+        ) as last_day_before,
+        sum(case when change_date >= {{ as_of_date() }} then change_number else 0 end)
+            as since_now,
+        sum(case when change_date = {{ as_of_date() }} then change_number else 0 end)
+            as last_day_now
+    from late_changes
+    group by customer_id
+
+),
+
+numbers_of_all_days as (
+
+    select
+        customer_id,
+        {{ content_number(["'open'", 'product_line', 'first_date']) }}
+        + case
+            when last_date is null then 0
+            else {{ content_number(["'closed'", 'product_line', 'last_date']) }}
+        end as day_number
+    from {{ ref('int_relationship__open_lines') }}
     union all
     select
         customer_id,
-        reach_number as change_before,
-        0 as last_day_before,
-        reach_number as change_now,
-        0 as last_day_now
+        reach_number as day_number
     from {{ ref('int_relationship__reach_numbers') }}
-    union all
-    select
-        customer_id,
-        case when change_date >= {{ relationship_built_through() }} then -change_number else 0 end
-            as change_before,
-        case when change_date = {{ relationship_built_through() }} then change_number else 0 end
-            as last_day_before,
-        case when change_date >= {{ as_of_date() }} then -change_number else 0 end as change_now,
-        case when change_date = {{ as_of_date() }} then change_number else 0 end as last_day_now
-    from late_reach
 
 ),
 
@@ -119,11 +123,8 @@ numbers as (
 
     select
         customer_id,
-        sum(change_before) as change_before,
-        sum(last_day_before) as last_day_before,
-        sum(change_now) as change_now,
-        sum(last_day_now) as last_day_now
-    from parts_of_numbers
+        cast(sum(day_number) as bigint) as all_days
+    from numbers_of_all_days
     group by customer_id
 
 ),
@@ -180,11 +181,18 @@ states as (
         coalesce(people.has_phone, 0) = 1 as has_phone,
         coalesce(people.has_chat_id, 0) = 1 as has_chat_id,
         touches.first_known_date,
-        cast(coalesce(numbers.change_before, 0) + common.common_before as bigint) as number_before,
-        cast(coalesce(numbers.change_now, 0) + common.common_now as bigint) as number_now,
-        cast(coalesce(numbers.last_day_before, 0) + common.last_day_before as bigint)
+        cast(
+            coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_before, 0)
+            + common.common_before as bigint
+        ) as number_before,
+        cast(
+            coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_now, 0)
+            + common.common_now as bigint
+        ) as number_now,
+        cast(coalesce(late_numbers.last_day_before, 0) + common.last_day_before as bigint)
             as last_day_before,
-        cast(coalesce(numbers.last_day_now, 0) + common.last_day_now as bigint) as last_day_now
+        cast(coalesce(late_numbers.last_day_now, 0) + common.last_day_now as bigint)
+            as last_day_now
     from customers
     cross join common
     cross join graph
@@ -192,6 +200,7 @@ states as (
     left join people on customers.customer_id = people.customer_id
     left join touches on customers.customer_id = touches.customer_id
     left join numbers on customers.customer_id = numbers.customer_id
+    left join late_numbers on customers.customer_id = late_numbers.customer_id
 
 )
 

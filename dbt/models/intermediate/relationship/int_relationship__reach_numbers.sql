@@ -7,11 +7,7 @@
 -- depends_on: {{ ref('int_graph__changed_sources') }}
 select
     customer_id,
-    cast(
-        sum({{ content_number([
-            'basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels'
-        ]) }}) as bigint
-    ) as reach_number
+    cast(sum({{ reach_number() }}) as bigint) as reach_number
 from {{ ref('fct_influence_reach_day') }}
 where {{ is_changed_key('customer_id') }}
 group by customer_id
