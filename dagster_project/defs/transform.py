@@ -87,11 +87,7 @@ def build_dbt_step(
 
     A job may select a part: then only that part's tests are run and judged.
     """
-    everything = {
-        keys.model_key(node["name"])
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
-    }
+    everything = {keys.model_key(name) for name in stored_nodes(manifest)}
 
     @dbt_assets(
         manifest=manifest,
@@ -145,6 +141,29 @@ def build_dbt_step(
     return models
 
 
+def is_ephemeral(node: Mapping[str, Any]) -> bool:
+    """Whether dbt writes a model into those that read it, and builds nothing of it."""
+    return bool(node["config"].get("materialized") == "ephemeral")
+
+
+def stored_nodes(manifest: Mapping[str, Any]) -> set[str]:
+    """Names of the models and seeds that a whole run builds."""
+    return {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed") and not is_ephemeral(node)
+    }
+
+
+def stored_inputs(nodes: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of the models and seeds that a model reads, also by way of ephemeral ones."""
+    for parent in node["depends_on"]["nodes"]:
+        if parent in nodes and is_ephemeral(nodes[parent]):
+            yield from stored_inputs(nodes, nodes[parent])
+        elif parent in nodes:
+            yield parent
+
+
 def unbuilt_inputs(warehouse: Path, manifest: Mapping[str, Any], part: set[str]) -> list[str]:
     """Names of models and seeds that a part reads, does not build, and that were never built."""
     nodes = manifest["nodes"]
@@ -152,8 +171,8 @@ def unbuilt_inputs(warehouse: Path, manifest: Mapping[str, Any], part: set[str])
         parent
         for node in nodes.values()
         if node["resource_type"] == "model" and node["name"] in part
-        for parent in node["depends_on"]["nodes"]
-        if parent in nodes and nodes[parent]["name"] not in part
+        for parent in stored_inputs(nodes, node)
+        if nodes[parent]["name"] not in part
     }
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         found = set(

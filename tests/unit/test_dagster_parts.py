@@ -17,7 +17,7 @@ from dagster_project.defs.backfill import days_of_the_logs
 from dagster_project.defs.dbt_command import DbtCommand
 from dagster_project.defs.selection import FULL_RUN_TAG, models_fed_by, sources_of_model
 from dagster_project.defs.serving import built_part, hold_back_if_failures_stand
-from dagster_project.defs.transform import unbuilt_inputs
+from dagster_project.defs.transform import stored_nodes, unbuilt_inputs
 from dagster_project.publishing import current_version, publish, publishing_status
 from dagster_project.quality import CheckResult, write_check_results
 from dagster_project.quality.runner import RegisteredCheck
@@ -216,3 +216,24 @@ def test_a_part_says_which_models_it_misses(tmp_path: Path) -> None:
         connection.execute("create view core.new as select 1 as i; create table core.rules (i int)")
     assert unbuilt_inputs(warehouse, manifest, {"chosen"}) == []
     assert unbuilt_inputs(warehouse, manifest, {"chosen", "new", "rules"}) == []
+
+
+def test_an_ephemeral_model_is_no_table_of_a_run(tmp_path: Path) -> None:
+    def placed(name: str, *parents: str) -> Any:
+        return {**node("model", name, *parents), "alias": name, "schema": "core"}
+
+    manifest = {
+        "nodes": {
+            "model.p.old": placed("old"),
+            "model.p.inlined": placed("inlined", "model.p.old", "source.p.landed"),
+            "model.p.chosen": placed("chosen", "model.p.inlined"),
+        }
+    }
+    manifest["nodes"]["model.p.inlined"]["config"]["materialized"] = "ephemeral"
+    assert stored_nodes(manifest) == {"old", "chosen"}
+    warehouse = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(warehouse)).close()
+    assert unbuilt_inputs(warehouse, manifest, {"chosen"}) == ["old"]
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema core; create table core.old (i int)")
+    assert unbuilt_inputs(warehouse, manifest, {"chosen"}) == []
