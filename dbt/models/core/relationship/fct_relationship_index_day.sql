@@ -227,7 +227,9 @@ endings as (
         channels.channel_bit,
         case
             when latest_touches.is_touched_anew then batches.first_date
-            else {{ add_days('latest_touches.occurred_date', rounded('batches.coverage_window_days')) }}
+            else {{ add_days(
+                'latest_touches.occurred_date', rounded('batches.coverage_window_days')
+            ) }}
         end as end_date
     from (
         {{ latest_channel_touches() }}

@@ -1,5 +1,5 @@
--- One row per customer of which an opportunity, or an account with its opportunities, has come, gone
--- or changed; every customer where a build that broke off may have seen other ones.
+-- One row per customer of which an opportunity, or an account with its opportunities, has come,
+-- gone or changed; every customer where a build that broke off may have seen other ones.
 {{ config(materialized='table') }}
 with
 
@@ -32,6 +32,14 @@ owners as (
 
 ),
 
+unfinished as (
+
+    select count(*) as count_parts
+    from changed
+    where is_unfinished
+
+),
+
 everyone as (
 
     select customer_id
@@ -53,6 +61,6 @@ from owners
 inner join accounts on owners.part_owner = accounts.account_id
 where owners.part_kind = 'opportunity'
 union
-select customer_id
+select everyone.customer_id
 from everyone
-where exists (select 1 from changed where changed.is_unfinished)
+inner join unfinished on unfinished.count_parts > 0

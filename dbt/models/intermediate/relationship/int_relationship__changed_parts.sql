@@ -1,6 +1,6 @@
 -- One row per part of what records of touches are made from that is another than the records kept
--- from it, with its number now, if it is still there, and whose it is and was. What a build found and did not come to replace
--- stays here for the next one.
+-- from it, with its number now, if it is still there, and whose it is and was. What a build found
+-- and did not come to replace stays here for the next one.
 {{ config(materialized='table') }}
 with
 

@@ -86,16 +86,12 @@ late_numbers as (
 
     select
         customer_id,
-        sum(
-            case when change_date >= {{ relationship_built_through() }} then change_number else 0 end
-        ) as since_before,
-        sum(
-            case when change_date = {{ relationship_built_through() }} then change_number else 0 end
-        ) as last_day_before,
-        sum(case when change_date >= {{ as_of_date() }} then change_number else 0 end)
-            as since_now,
-        sum(case when change_date = {{ as_of_date() }} then change_number else 0 end)
-            as last_day_now
+        sum(case when change_date >= {{ relationship_built_through() }} then change_number end)
+            as since_before,
+        sum(case when change_date = {{ relationship_built_through() }} then change_number end)
+            as last_day_before,
+        sum(case when change_date >= {{ as_of_date() }} then change_number end) as since_now,
+        sum(case when change_date = {{ as_of_date() }} then change_number end) as last_day_now
     from late_changes
     group by customer_id
 
