@@ -17,7 +17,10 @@
         {{ return({'version': '', 'id': '', 'is_anew': true}) }}
     {%- endif -%}
     {%- set version = local_md5(
-        (contents_of(['int_graph__rules']) + [model_texts([], ['graph'])]) | join(' ')
+        (contents_of(['int_graph__rules']) + [model_texts(
+            ['int_graph__found_acts', 'int_graph__found_attendances', 'int_graph__found_edges'],
+            ['graph']
+        )]) | join(' ')
     ) -%}
     {%- set built = earlier_table('int_graph__build') -%}
     {%- if built is not none and is_graph_complete() and not flags.FULL_REFRESH -%}
@@ -51,20 +54,43 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# A table as the last build left it, or none where the graph is made anew. #}
-{% macro built_graph_table(name) -%}
+{# Whether everything is made, and not only what has changed since the last build. #}
+{% macro is_graph_anew() -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
         {%- set build = built_table('int_graph__build') -%}
-        {%- if not run_query('select is_anew from ' ~ build).rows[0][0] -%}
-            {{ return(earlier_table(name)) }}
-        {%- endif -%}
+        {{ return(build is none or run_query('select is_anew from ' ~ build).rows[0][0]) }}
     {%- endif -%}
-    {{ return(none) }}
+    {{ return(true) }}
+{%- endmacro %}
+
+{# A table as the last build left it, or none where the graph is made anew. #}
+{% macro built_graph_table(name) -%}
+    {{ return(none if is_graph_anew() else earlier_table(name)) }}
 {%- endmacro %}
 
 {# The same as a query of these columns, a mapping of names to types; no row where it is none. #}
 {% macro built_graph_rows(name, columns) -%}
     {{- rows_of(built_graph_table(name), columns) -}}
+{%- endmacro %}
+
+{# True for acts of a day that has changed, and for those that lead through an account or a contact
+   that has. #}
+{% macro is_of_changed_part(kind, occurred_at, accounts, contacts) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {%- set parts = ref('int_graph__changed_parts') -%}
+    {%- set terms = [
+        'cast(' ~ occurred_at ~ ' as date) in (select parts.part_date from ' ~ parts
+        ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
+    ] -%}
+    {%- for columns, other in [(accounts, 'other_account'), (contacts, 'other_contact')] -%}
+        {%- for column in columns -%}
+            {%- do terms.append(
+                key_bucket(column) ~ ' in (select parts.part_number from ' ~ parts
+                ~ " as parts where parts.part_kind = '" ~ other ~ "')"
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return('(' ~ terms | join(' or ') ~ ')') }}
 {%- endmacro %}
 
 {# The nth smallest value of a group that has as many; none may be NULL. #}

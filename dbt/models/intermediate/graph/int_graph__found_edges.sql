@@ -1,8 +1,10 @@
 -- One row per edge, period of the rules and number of acts that counts in it: when that number
--- was reached, if it was, worked out from all acts. A kind of edge in which nobody claims influence
--- (meeting at events) keeps only what reaches the number, so that large events do not become
--- millions of rows.
+-- was reached, if it was, worked out from all acts between customers of which any has changed. A kind
+-- of edge in which nobody claims influence (meeting at events) keeps only what reaches the number, so
+-- that large events do not become millions of rows.
 {{ config(materialized='view') }}
+-- depends_on: {{ ref('int_graph__changed_pairs') }}
+{%- set is_anew = is_graph_anew() %}
 with
 
 rules as (
@@ -11,12 +13,14 @@ rules as (
 
 ),
 
-customers as (
+{% if not is_anew %}
+changed_pairs as (
 
-    select * from {{ ref('int_graph__customers') }}
+    select * from {{ ref('int_graph__changed_pairs') }}
 
 ),
 
+{% endif %}
 acts as (
 
     select
@@ -25,9 +29,32 @@ acts as (
         from_customer_number,
         to_customer_number,
         to_decision_level as decision_level,
-        occurred_at,
-        dropped_reason
+        occurred_at
     from {{ ref('int_graph__acts') }}
+    where
+        dropped_reason is null
+        {%- if not is_anew %}
+        and (from_customer_number, to_customer_number) in (
+            select changed_pairs.from_customer_number, changed_pairs.to_customer_number
+            from changed_pairs
+        )
+        {%- endif %}
+
+),
+
+-- All acts of whoever acts, whomever they join.
+acts_of_actors as (
+
+    select
+        edge_type,
+        coalesce(from_person_id, from_customer_id) as actor_id,
+        occurred_at
+    from {{ ref('int_graph__acts') }}
+    {%- if not is_anew %}
+    where
+        (edge_type, coalesce(from_person_id, from_customer_id))
+        in (select acts.edge_type, acts.actor_id from acts)
+    {%- endif %}
 
 ),
 
@@ -35,12 +62,12 @@ actors_passed as (
 
     select
         rules.rule_number,
-        acts.actor_id,
-        {{ nth_smallest('acts.occurred_at', 'max(rules.min_events)') }} as passed_at
-    from acts
-    inner join rules on acts.edge_type = rules.edge_type
-    where rules.counted_per = 'person' and acts.actor_id is not null
-    group by rules.rule_number, acts.actor_id
+        acts_of_actors.actor_id,
+        {{ nth_smallest('acts_of_actors.occurred_at', 'max(rules.min_events)') }} as passed_at
+    from acts_of_actors
+    inner join rules on acts_of_actors.edge_type = rules.edge_type
+    where rules.counted_per = 'person' and acts_of_actors.actor_id is not null
+    group by rules.rule_number, acts_of_actors.actor_id
     having count(*) >= max(rules.min_events)
 
 ),
@@ -60,7 +87,7 @@ directions as (
 
 ),
 
-joining as (
+joined as (
 
     select
         directions.rule_number,
@@ -75,7 +102,23 @@ joining as (
         acts.occurred_at
     from acts
     inner join directions on acts.edge_type = directions.edge_type
-    where acts.dropped_reason is null
+
+),
+
+joining as (
+
+    select *
+    from joined
+    {%- if not is_anew %}
+    where
+        (rule_number, from_customer_number, to_customer_number) in (
+            select
+                changed_pairs.rule_number,
+                changed_pairs.from_customer_number,
+                changed_pairs.to_customer_number
+            from changed_pairs
+        )
+    {%- endif %}
 
 ),
 
@@ -140,20 +183,28 @@ attendances as (
     select
         rules.rule_number,
         rules.min_events,
-        customers.customer_number,
+        attendances.customer_number,
         attendances.event_key,
         attendances.attended_at,
         attendances.executive_at,
         attendances.director_at,
         attendances.manager_at,
         attendances.practitioner_at,
-        count(*) over (partition by rules.rule_number, customers.customer_number) as count_groups
+        count(*) over (
+            partition by rules.rule_number, attendances.customer_number
+        ) as count_groups
     from {{ ref('int_graph__attendances') }} as attendances
-    inner join customers on attendances.customer_id = customers.customer_id
     inner join rules
         on
             rules.edge_type = 'co_attendance'
             and attendances.group_size <= rules.max_group_size
+    where
+        attendances.customer_number is not null
+        {%- if not is_anew %}
+        and attendances.customer_number in (
+            select changed_pairs.from_customer_number from changed_pairs
+        )
+        {%- endif %}
 
 ),
 
@@ -179,6 +230,13 @@ acquainted as (
             guests.rule_number = met.rule_number
             and guests.event_key = met.event_key
             and guests.customer_number < met.customer_number
+    {%- if not is_anew %}
+    inner join changed_pairs
+        on
+            guests.rule_number = changed_pairs.rule_number
+            and guests.customer_number = changed_pairs.from_customer_number
+            and met.customer_number = changed_pairs.to_customer_number
+    {%- endif %}
     group by guests.rule_number, guests.customer_number, met.customer_number
     having count(*) >= max(guests.min_events)
 
