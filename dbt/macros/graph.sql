@@ -77,20 +77,26 @@
    that has. #}
 {% macro is_of_changed_part(kind, occurred_at, accounts, contacts) -%}
     {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
-    {%- set parts = ref('int_graph__changed_parts') -%}
     {%- set terms = [
-        'cast(' ~ occurred_at ~ ' as date) in (select parts.part_date from ' ~ parts
-        ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
+        'cast(' ~ occurred_at ~ ' as date) in (select parts.part_date from '
+        ~ ref('int_graph__changed_parts') ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
     ] -%}
-    {%- for columns, other in [(accounts, 'other_account'), (contacts, 'other_contact')] -%}
-        {%- for column in columns -%}
-            {%- do terms.append(
-                key_bucket(column) ~ ' in (select parts.part_number from ' ~ parts
-                ~ " as parts where parts.part_kind = '" ~ other ~ "')"
-            ) -%}
-        {%- endfor -%}
+    {%- for column in accounts -%}
+        {%- do terms.append(is_of_changed_bucket(column, 'other_account')) -%}
+    {%- endfor -%}
+    {%- for column in contacts -%}
+        {%- do terms.append(is_of_changed_bucket(column, 'other_contact')) -%}
     {%- endfor -%}
     {{ return('(' ~ terms | join(' or ') ~ ')') }}
+{%- endmacro %}
+
+{# True for keys of a bucket that has changed, or leads to something that has. #}
+{% macro is_of_changed_bucket(key, kind) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {{ return(
+        key_bucket(key) ~ ' in (select parts.part_number from ' ~ ref('int_graph__changed_parts')
+        ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
+    ) }}
 {%- endmacro %}
 
 {# The nth smallest value of a group that has as many; none may be NULL. #}

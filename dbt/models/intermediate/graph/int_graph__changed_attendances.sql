@@ -1,6 +1,7 @@
 -- The rows of events at which other customers were, or otherwise, than in the last build: as they are
 -- now, and as they were then. Every event where the graph is made anew.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+-- depends_on: {{ ref('int_graph__changed_parts') }}
 {%- set values = [
     'event_name', 'customer_number', 'count_attendances', 'attended_at', 'executive_at',
     'director_at', 'manager_at', 'practitioner_at', 'group_size'
@@ -24,19 +25,27 @@ built as (
 
 ),
 
+-- The others are not found again.
+replaced as (
+
+    select * from built
+    where {{ is_of_changed_bucket('event_name', 'other_event') }}
+
+),
+
 changed as (
 
-    select distinct coalesce(found.event_key, built.event_key) as event_key
+    select distinct coalesce(found.event_key, replaced.event_key) as event_key
     from found
-    full outer join built
+    full outer join replaced
         on
-            found.event_key = built.event_key
-            and coalesce(found.customer_id, '') = coalesce(built.customer_id, '')
+            found.event_key = replaced.event_key
+            and coalesce(found.customer_id, '') = coalesce(replaced.customer_id, '')
     where
         found.event_key is null
-        or built.event_key is null
+        or replaced.event_key is null
         {%- for value in values %}
-        or found.{{ value }} is distinct from built.{{ value }}
+        or found.{{ value }} is distinct from replaced.{{ value }}
         {%- endfor %}
 
 )
@@ -48,7 +57,7 @@ from found
 inner join changed on found.event_key = changed.event_key
 union all
 select
-    built.*,
+    replaced.*,
     true as is_gone
-from built
-inner join changed on built.event_key = changed.event_key
+from replaced
+inner join changed on replaced.event_key = changed.event_key

@@ -18,8 +18,11 @@
     ('account', 'accounts', 'account_id', ['account_id', 'customer_id']),
     ('contact', 'people', 'contact_id', ['contact_id', 'person_id', 'customer_id',
         'decision_level']),
-    ('employment', 'employments', 'contact_id', ['contact_id', 'account_id', 'started_at',
-        'ended_at'])
+    ('employer', 'employers', 'contact_id', ['contact_id', 'account_id']),
+    ('employment', 'past_changes', 'contact_id', ['contact_job_change_id', 'contact_id',
+        'from_account_id', 'to_account_id', 'occurred_at']),
+    ('event', 'attendances', 'event_name', ['event_attendance_id', 'source_system', 'event_name',
+        'account_id', 'contact_id', 'attended_at'])
 ] %}
 with
 
@@ -80,9 +83,26 @@ people as (
 
 ),
 
-employments as (
+employers as (
 
-    select * from {{ ref('int_graph__employments') }}
+    select
+        contact_id,
+        account_id
+    from {{ ref('dim_contact') }}
+
+),
+
+past_changes as (
+
+    select * from changes
+    where occurred_at < {{ as_of_end() }}
+
+),
+
+attendances as (
+
+    select * from {{ ref('int_canonical__event_attendances') }}
+    where attended_at < {{ as_of_end() }}
 
 ),
 
@@ -159,10 +179,7 @@ other_accounts as (
 -- Wherever somebody may have worked, whether or not it still counts.
 workplaces as (
 
-    select
-        contact_id,
-        account_id
-    from {{ ref('dim_contact') }}
+    select * from employers
     union all
     select
         contact_id,
@@ -188,7 +205,26 @@ other_contacts as (
     union
     select part_number
     from others
-    where part_kind in ('contact', 'employment')
+    where part_kind in ('contact', 'employer', 'employment')
+
+),
+
+other_events as (
+
+    select {{ key_bucket('event_name') }} as part_number
+    from attendances
+    where
+        event_name is not null
+        and (
+            {{ key_bucket('account_id') }}
+            in (select other_accounts.part_number from other_accounts)
+            or {{ key_bucket('contact_id') }}
+            in (select other_contacts.part_number from other_contacts)
+        )
+    union
+    select part_number
+    from others
+    where part_kind = 'event'
 
 )
 
@@ -213,4 +249,12 @@ select
     part_number,
     cast(null as bigint) as content_number
 from other_contacts
+where {{ 'false' if is_graph_anew() else 'true' }}
+union all
+select
+    'other_event' as part_kind,
+    {{ no_date }} as part_date,
+    part_number,
+    cast(null as bigint) as content_number
+from other_events
 where {{ 'false' if is_graph_anew() else 'true' }}

@@ -3,58 +3,8 @@
 -- because a person's shares count towards the threshold whoever gets them.
 {{ config(materialized='view') }}
 -- depends_on: {{ ref('int_graph__changed_parts') }}
+{%- set is_anew = is_graph_anew() %}
 with
-
-customers as (
-
-    select
-        customer_id,
-        customer_number
-    from {{ ref('int_graph__customers') }}
-
-),
-
-accounts as (
-
-    select
-        bridge.account_id,
-        bridge.customer_id,
-        customers.customer_number
-    from {{ ref('bridge_account_customer') }} as bridge
-    left join customers on bridge.customer_id = customers.customer_id
-
-),
-
-people as (
-
-    select
-        bridge.contact_id,
-        bridge.person_id,
-        bridge.customer_id,
-        customers.customer_number,
-        persons.decision_level
-    from {{ ref('bridge_contact_person') }} as bridge
-    left join customers on bridge.customer_id = customers.customer_id
-    left join {{ ref('dim_person') }} as persons on bridge.person_id = persons.person_id
-
-),
-
--- Every contact at every time, so one join tells person and firm.
-employments as (
-
-    select
-        employments.contact_id,
-        people.person_id,
-        people.decision_level,
-        coalesce(accounts.customer_id, people.customer_id) as customer_id,
-        coalesce(accounts.customer_number, people.customer_number) as customer_number,
-        coalesce(employments.started_at, timestamp '0001-01-01 00:00:00') as started_at,
-        coalesce(employments.ended_at, timestamp '9999-12-31 00:00:00') as ended_at
-    from {{ ref('int_graph__employments') }} as employments
-    left join accounts on employments.account_id = accounts.account_id
-    left join people on employments.contact_id = people.contact_id
-
-),
 
 opportunities as (
 
@@ -104,6 +54,108 @@ relationships as (
         and {{ is_of_changed_part(
             'supplier', 'coalesce(since, first_loaded_at)', ['account_id', 'other_account_id'], []
         ) }}
+
+),
+
+{% if not is_anew %}
+needed_contacts as (
+
+    select contact_id from opportunities
+    union
+    select contact_id from shares
+    union
+    select to_contact_id as contact_id from shares
+    union
+    select contact_id from changes
+
+),
+
+{% endif %}
+times_at_firms as (
+
+    select * from {{ ref('int_graph__employments') }}
+    {%- if not is_anew %}
+    where contact_id in (select needed_contacts.contact_id from needed_contacts)
+    {%- endif %}
+
+),
+
+{% if not is_anew %}
+needed_accounts as (
+
+    select account_id from opportunities
+    union
+    select referred_by_account_id as account_id from opportunities
+    union
+    select account_id from shares
+    union
+    select from_account_id as account_id from changes
+    union
+    select to_account_id as account_id from changes
+    union
+    select account_id from relationships
+    union
+    select other_account_id as account_id from relationships
+    union
+    select account_id from times_at_firms
+
+),
+
+{% endif %}
+customers as (
+
+    select
+        customer_id,
+        customer_number
+    from {{ ref('int_graph__customers') }}
+
+),
+
+accounts as (
+
+    select
+        bridge.account_id,
+        bridge.customer_id,
+        customers.customer_number
+    from {{ ref('bridge_account_customer') }} as bridge
+    left join customers on bridge.customer_id = customers.customer_id
+    {%- if not is_anew %}
+    where bridge.account_id in (select needed_accounts.account_id from needed_accounts)
+    {%- endif %}
+
+),
+
+people as (
+
+    select
+        bridge.contact_id,
+        bridge.person_id,
+        bridge.customer_id,
+        customers.customer_number,
+        persons.decision_level
+    from {{ ref('bridge_contact_person') }} as bridge
+    left join customers on bridge.customer_id = customers.customer_id
+    left join {{ ref('dim_person') }} as persons on bridge.person_id = persons.person_id
+    {%- if not is_anew %}
+    where bridge.contact_id in (select needed_contacts.contact_id from needed_contacts)
+    {%- endif %}
+
+),
+
+-- Every contact at every time, so one join tells person and firm.
+employments as (
+
+    select
+        times_at_firms.contact_id,
+        people.person_id,
+        people.decision_level,
+        coalesce(accounts.customer_id, people.customer_id) as customer_id,
+        coalesce(accounts.customer_number, people.customer_number) as customer_number,
+        coalesce(times_at_firms.started_at, timestamp '0001-01-01 00:00:00') as started_at,
+        coalesce(times_at_firms.ended_at, timestamp '9999-12-31 00:00:00') as ended_at
+    from times_at_firms
+    left join accounts on times_at_firms.account_id = accounts.account_id
+    left join people on times_at_firms.contact_id = people.contact_id
 
 ),
 

@@ -1,6 +1,7 @@
--- One row per event and customer that was there. An event is a name without a pause of more days
+-- One row per event of which anything may have changed and customer that was there. An event is a name without a pause of more days
 -- than the rule row says, so next week's session of the same name is another one.
 {{ config(materialized='view') }}
+-- depends_on: {{ ref('int_graph__changed_parts') }}
 with
 
 rules as (
@@ -61,6 +62,7 @@ attendances as (
     where
         attendances.event_name is not null
         and attendances.attended_at < {{ as_of_end() }}
+        and {{ is_of_changed_bucket('attendances.event_name', 'other_event') }}
 
 ),
 
