@@ -28,7 +28,13 @@ opportunities as (
 
 shares as (
 
-    select * from {{ ref('int_canonical__content_shares') }}
+    select
+        content_share_id,
+        account_id,
+        contact_id,
+        to_contact_id,
+        shared_at
+    from {{ ref('int_canonical__content_shares') }}
     where {{ is_of_changed_part(
         'share', 'shared_at', ['account_id'], ['contact_id', 'to_contact_id']
     ) }}
@@ -111,16 +117,38 @@ customers as (
 
 ),
 
+bridged_accounts as (
+
+    select
+        account_id,
+        customer_id
+    from {{ ref('bridge_account_customer') }}
+    {%- if not is_anew %}
+    where account_id in (select needed_accounts.account_id from needed_accounts)
+    {%- endif %}
+
+),
+
 accounts as (
 
     select
-        bridge.account_id,
-        bridge.customer_id,
+        bridged_accounts.account_id,
+        bridged_accounts.customer_id,
         customers.customer_number
-    from {{ ref('bridge_account_customer') }} as bridge
-    left join customers on bridge.customer_id = customers.customer_id
+    from bridged_accounts
+    left join customers on bridged_accounts.customer_id = customers.customer_id
+
+),
+
+bridged_people as (
+
+    select
+        contact_id,
+        person_id,
+        customer_id
+    from {{ ref('bridge_contact_person') }}
     {%- if not is_anew %}
-    where bridge.account_id in (select needed_accounts.account_id from needed_accounts)
+    where contact_id in (select needed_contacts.contact_id from needed_contacts)
     {%- endif %}
 
 ),
@@ -128,17 +156,14 @@ accounts as (
 people as (
 
     select
-        bridge.contact_id,
-        bridge.person_id,
-        bridge.customer_id,
+        bridged_people.contact_id,
+        bridged_people.person_id,
+        bridged_people.customer_id,
         customers.customer_number,
         persons.decision_level
-    from {{ ref('bridge_contact_person') }} as bridge
-    left join customers on bridge.customer_id = customers.customer_id
-    left join {{ ref('dim_person') }} as persons on bridge.person_id = persons.person_id
-    {%- if not is_anew %}
-    where bridge.contact_id in (select needed_contacts.contact_id from needed_contacts)
-    {%- endif %}
+    from bridged_people
+    left join customers on bridged_people.customer_id = customers.customer_id
+    left join {{ ref('dim_person') }} as persons on bridged_people.person_id = persons.person_id
 
 ),
 
