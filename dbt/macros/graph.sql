@@ -104,6 +104,18 @@
     ) }}
 {%- endmacro %}
 
+{# True for rows of which another relation has these values; for all where everything is made. #}
+{% macro is_among(values, relation, columns=none) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {%- set named = [] -%}
+    {%- for column in columns or values -%}
+        {%- do named.append(relation ~ '.' ~ column) -%}
+    {%- endfor -%}
+    {{ return(
+        '(' ~ values | join(', ') ~ ') in (select ' ~ named | join(', ') ~ ' from ' ~ relation ~ ')'
+    ) }}
+{%- endmacro %}
+
 {# The nth smallest value of a group that has as many; none may be NULL. #}
 {% macro nth_smallest(value, n) -%}
     {{- return(adapter.dispatch('nth_smallest', 'sales_migration_health')(value, n)) -}}

@@ -1,11 +1,7 @@
--- The rows of events at which other customers were, or otherwise, than in the last build: as they are
--- now, and as they were then. Every event where the graph is made anew.
+-- The rows of events at which other customers were, or otherwise, than in the last build: as they
+-- are now, and as they were then. Every event where the graph is made anew.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 -- depends_on: {{ ref('int_graph__changed_parts') }}
-{%- set values = [
-    'event_name', 'customer_number', 'count_attendances', 'attended_at', 'executive_at',
-    'director_at', 'manager_at', 'practitioner_at', 'group_size'
-] %}
 with
 
 found as (
@@ -44,20 +40,46 @@ changed as (
     where
         found.event_key is null
         or replaced.event_key is null
-        {%- for value in values %}
-        or found.{{ value }} is distinct from replaced.{{ value }}
-        {%- endfor %}
+        or found.event_name is distinct from replaced.event_name
+        or found.customer_number is distinct from replaced.customer_number
+        or found.count_attendances is distinct from replaced.count_attendances
+        or found.attended_at is distinct from replaced.attended_at
+        or found.executive_at is distinct from replaced.executive_at
+        or found.director_at is distinct from replaced.director_at
+        or found.manager_at is distinct from replaced.manager_at
+        or found.practitioner_at is distinct from replaced.practitioner_at
+        or found.group_size is distinct from replaced.group_size
 
 )
 
 select
-    found.*,
+    found.event_key,
+    found.event_name,
+    found.customer_id,
+    found.customer_number,
+    found.count_attendances,
+    found.attended_at,
+    found.executive_at,
+    found.director_at,
+    found.manager_at,
+    found.practitioner_at,
+    found.group_size,
     false as is_gone
 from found
 inner join changed on found.event_key = changed.event_key
 union all
 select
-    replaced.*,
+    replaced.event_key,
+    replaced.event_name,
+    replaced.customer_id,
+    replaced.customer_number,
+    replaced.count_attendances,
+    replaced.attended_at,
+    replaced.executive_at,
+    replaced.director_at,
+    replaced.manager_at,
+    replaced.practitioner_at,
+    replaced.group_size,
     true as is_gone
 from replaced
 inner join changed on replaced.event_key = changed.event_key

@@ -1,6 +1,6 @@
--- One row per rule and pair of customers between which an act has come or gone since the last build,
--- or which were at an event that has changed: only their edges can be others than before. Who acts as
--- a person counts over all its acts, so the acts of a person that has a new one change together. No
+-- One row per rule and pair of customers between which an act has come or gone since the last
+-- build, or which were at an event that has changed: only their edges can be others than before.
+-- Who acts as a person counts over all its acts, so the edges of all of them may change by one. No
 -- pair where the graph is made anew: then all edges are found.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 with

@@ -1,7 +1,8 @@
 -- One row per part of what acts are made from that is another than in the last build, or is gone:
 -- the acts of a kind and day, and the accounts, contacts and times at firms of one bucket. Also the
 -- buckets whose rows say the same as before but lead to a customer that is new or gone, or to an
--- account that has changed: they are no parts of their own. Every part where the graph is made anew.
+-- account that has changed: they are no parts of their own. Every part where the graph is made
+-- anew.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 {%- set no_date, no_number = "date '0001-01-01'", '-1' %}
 {%- set acts = [
@@ -109,26 +110,26 @@ attendances as (
 parts as (
 
     {%- for kind, relation, columns in acts %}
-    select
-        '{{ kind }}' as part_kind,
-        cast(occurred_at as date) as part_date,
-        {{ no_number }} as part_number,
-        {{ content_sum(columns) }} as content_number
-    from {{ relation }}
-    where occurred_at < {{ as_of_end() }}
-    group by cast(occurred_at as date)
-    union all
+        select
+            '{{ kind }}' as part_kind,
+            cast(occurred_at as date) as part_date,
+            {{ no_number }} as part_number,
+            {{ content_sum(columns) }} as content_number
+        from {{ relation }}
+        where occurred_at < {{ as_of_end() }}
+        group by cast(occurred_at as date)
+        union all
     {%- endfor %}
     {%- for kind, relation, key, columns in keys %}
-    select
-        '{{ kind }}' as part_kind,
-        {{ no_date }} as part_date,
-        {{ key_bucket(key) }} as part_number,
-        {{ content_sum(columns) }} as content_number
-    from {{ relation }}
-    where {{ key }} is not null
-    group by {{ key_bucket(key) }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ kind }}' as part_kind,
+            {{ no_date }} as part_date,
+            {{ key_bucket(key) }} as part_number,
+            {{ content_sum(columns) }} as content_number
+        from {{ relation }}
+        where {{ key }} is not null
+        group by {{ key_bucket(key) }}
+        {{ 'union all' if not loop.last }}
     {%- endfor %}
 
 ),

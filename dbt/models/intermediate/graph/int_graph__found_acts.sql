@@ -3,7 +3,6 @@
 -- because a person's shares count towards the threshold whoever gets them.
 {{ config(materialized='view') }}
 -- depends_on: {{ ref('int_graph__changed_parts') }}
-{%- set is_anew = is_graph_anew() %}
 with
 
 opportunities as (
@@ -63,7 +62,6 @@ relationships as (
 
 ),
 
-{% if not is_anew %}
 needed_contacts as (
 
     select contact_id from opportunities
@@ -76,17 +74,13 @@ needed_contacts as (
 
 ),
 
-{% endif %}
 times_at_firms as (
 
     select * from {{ ref('int_graph__employments') }}
-    {%- if not is_anew %}
-    where contact_id in (select needed_contacts.contact_id from needed_contacts)
-    {%- endif %}
+    where {{ is_among(['contact_id'], 'needed_contacts') }}
 
 ),
 
-{% if not is_anew %}
 needed_accounts as (
 
     select account_id from opportunities
@@ -107,7 +101,6 @@ needed_accounts as (
 
 ),
 
-{% endif %}
 customers as (
 
     select
@@ -123,9 +116,7 @@ bridged_accounts as (
         account_id,
         customer_id
     from {{ ref('bridge_account_customer') }}
-    {%- if not is_anew %}
-    where account_id in (select needed_accounts.account_id from needed_accounts)
-    {%- endif %}
+    where {{ is_among(['account_id'], 'needed_accounts') }}
 
 ),
 
@@ -147,9 +138,7 @@ bridged_people as (
         person_id,
         customer_id
     from {{ ref('bridge_contact_person') }}
-    {%- if not is_anew %}
-    where contact_id in (select needed_contacts.contact_id from needed_contacts)
-    {%- endif %}
+    where {{ is_among(['contact_id'], 'needed_contacts') }}
 
 ),
 

@@ -1,5 +1,6 @@
--- One row per event of which anything may have changed and customer that was there. An event is a name without a pause of more days
--- than the rule row says, so next week's session of the same name is another one.
+-- One row per event of which anything may have changed and customer that was there. An event is a
+-- name without a pause of more days than the rule row says, so next week's session of the same name
+-- is another one.
 {{ config(materialized='view') }}
 -- depends_on: {{ ref('int_graph__changed_parts') }}
 with

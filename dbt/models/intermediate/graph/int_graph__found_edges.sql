@@ -1,10 +1,8 @@
 -- One row per edge, period of the rules and number of acts that counts in it: when that number
--- was reached, if it was, worked out from all acts between customers of which any has changed. A kind
--- of edge in which nobody claims influence (meeting at events) keeps only what reaches the number, so
--- that large events do not become millions of rows.
+-- was reached, if it was, worked out from all acts between customers of which any has changed. A
+-- kind of edge in which nobody claims influence (meeting at events) keeps only what reaches the
+-- number, so that large events do not become millions of rows.
 {{ config(materialized='view') }}
--- depends_on: {{ ref('int_graph__changed_pairs') }}
-{%- set is_anew = is_graph_anew() %}
 with
 
 rules as (
@@ -13,14 +11,12 @@ rules as (
 
 ),
 
-{% if not is_anew %}
 changed_pairs as (
 
     select * from {{ ref('int_graph__changed_pairs') }}
 
 ),
 
-{% endif %}
 acts as (
 
     select
@@ -33,12 +29,7 @@ acts as (
     from {{ ref('int_graph__acts') }}
     where
         dropped_reason is null
-        {%- if not is_anew %}
-        and (from_customer_number, to_customer_number) in (
-            select changed_pairs.from_customer_number, changed_pairs.to_customer_number
-            from changed_pairs
-        )
-        {%- endif %}
+        and {{ is_among(['from_customer_number', 'to_customer_number'], 'changed_pairs') }}
 
 ),
 
@@ -50,11 +41,11 @@ acts_of_actors as (
         coalesce(from_person_id, from_customer_id) as actor_id,
         occurred_at
     from {{ ref('int_graph__acts') }}
-    {%- if not is_anew %}
-    where
-        (edge_type, coalesce(from_person_id, from_customer_id))
-        in (select acts.edge_type, acts.actor_id from acts)
-    {%- endif %}
+    where {{ is_among(
+        ['edge_type', 'coalesce(from_person_id, from_customer_id)'],
+        'acts',
+        ['edge_type', 'actor_id']
+    ) }}
 
 ),
 
@@ -109,16 +100,9 @@ joining as (
 
     select *
     from joined
-    {%- if not is_anew %}
-    where
-        (rule_number, from_customer_number, to_customer_number) in (
-            select
-                changed_pairs.rule_number,
-                changed_pairs.from_customer_number,
-                changed_pairs.to_customer_number
-            from changed_pairs
-        )
-    {%- endif %}
+    where {{ is_among(
+        ['rule_number', 'from_customer_number', 'to_customer_number'], 'changed_pairs'
+    ) }}
 
 ),
 
@@ -200,11 +184,9 @@ attendances as (
             and attendances.group_size <= rules.max_group_size
     where
         attendances.customer_number is not null
-        {%- if not is_anew %}
-        and attendances.customer_number in (
-            select changed_pairs.from_customer_number from changed_pairs
-        )
-        {%- endif %}
+        and {{ is_among(
+            ['attendances.customer_number'], 'changed_pairs', ['from_customer_number']
+        ) }}
 
 ),
 
@@ -230,13 +212,11 @@ acquainted as (
             guests.rule_number = met.rule_number
             and guests.event_key = met.event_key
             and guests.customer_number < met.customer_number
-    {%- if not is_anew %}
-    inner join changed_pairs
-        on
-            guests.rule_number = changed_pairs.rule_number
-            and guests.customer_number = changed_pairs.from_customer_number
-            and met.customer_number = changed_pairs.to_customer_number
-    {%- endif %}
+    where {{ is_among(
+        ['guests.rule_number', 'guests.customer_number', 'met.customer_number'],
+        'changed_pairs',
+        ['rule_number', 'from_customer_number', 'to_customer_number']
+    ) }}
     group by guests.rule_number, guests.customer_number, met.customer_number
     having count(*) >= max(guests.min_events)
 
