@@ -2,12 +2,13 @@
    last one, and replaces the ways, and what rests on them, of the customers concerned. That needs a
    last build that finished under the same rule rows and models; else the graph is made anew. #}
 
-{% macro graph_keys(key, changed_keys) -%}
+{% macro graph_keys(key, changed_keys, spans=none) -%}
     {{ return({
         'key': key,
         'changed_keys': changed_keys,
         'changed_columns': key | replace('(', '') | replace(')', ''),
-        'build': 'int_graph__build'
+        'build': 'int_graph__build',
+        'spans': spans
     }) }}
 {%- endmacro %}
 

@@ -179,7 +179,9 @@ class World:
             industry=self.chance.choice(INDUSTRIES),
         )
         self.add("core.bridge_account_customer", account_id=account, customer_id=customer)
-        self.add("core.dim_contact", contact_id=contact, account_id=account)
+        # Some only have a customer.
+        workplace = self.chance.choice([None, account])
+        self.add("core.dim_contact", contact_id=contact, account_id=workplace)
         self.add(
             "core.bridge_contact_person",
             contact_id=contact,

@@ -52,16 +52,63 @@ changed as (
         found.practitioner_at,
         found.rule_number is null as is_gone,
         replaced.passed_at is not null as was_way,
-        coalesce(cast(found.passed_at as date), date '9999-12-31')
-        <> coalesce(cast(replaced.passed_at as date), date '9999-12-31')
-        or coalesce(cast(found.executive_at as date), date '9999-12-31')
-        <> coalesce(cast(replaced.executive_at as date), date '9999-12-31')
-        or coalesce(cast(found.director_at as date), date '9999-12-31')
-        <> coalesce(cast(replaced.director_at as date), date '9999-12-31')
-        or coalesce(cast(found.manager_at as date), date '9999-12-31')
-        <> coalesce(cast(replaced.manager_at as date), date '9999-12-31')
-        or coalesce(cast(found.practitioner_at as date), date '9999-12-31')
-        <> coalesce(cast(replaced.practitioner_at as date), date '9999-12-31') as has_other_days
+        least(
+            case
+                when
+                    cast(found.passed_at as date)
+                    is distinct from cast(replaced.passed_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.passed_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.passed_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.executive_at as date)
+                    is distinct from cast(replaced.executive_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.executive_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.executive_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.director_at as date)
+                    is distinct from cast(replaced.director_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.director_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.director_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.manager_at as date)
+                    is distinct from cast(replaced.manager_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.manager_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.manager_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.practitioner_at as date)
+                    is distinct from cast(replaced.practitioner_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.practitioner_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.practitioner_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end
+        ) as changed_date
     from found
     full outer join replaced
         on
@@ -97,6 +144,7 @@ customers as (
 
 select
     changed.*,
+    changed.changed_date < date '9999-12-31' as has_other_days,
     customers.customer_id as from_customer_id
 from changed
 inner join customers on changed.from_customer_number = customers.customer_number
