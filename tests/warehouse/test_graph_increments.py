@@ -192,10 +192,15 @@ class World:
 
     def act_again(self) -> None:
         """Another act of the same people, so that edges have several."""
-        table = self.chance.choice([table for table in ACTS if self.rows[table]])
+        shares = ("intermediate.int_canonical__content_shares",) * 3
+        table = self.chance.choice([table for table in (*ACTS, *shares) if self.rows[table]])
         act = self.chance.choice(self.rows[table])
         column, time = ACTS[table]
-        self.add(table, **act | {column: self.named("again"), time: self.at()})
+        again = act | {column: self.named("again"), time: self.at()}
+        if table.endswith("shares") and self.chance.random() < 0.5:
+            # To nobody that is known: it counts for whoever shared it all the same.
+            again["to_contact_id"] = None
+        self.add(table, **again)
 
     def new_act(self) -> None:
         kind = self.chance.choice(["referral", "referral", "share", "meeting", "supply", "move"])
