@@ -2,12 +2,13 @@
    last one, and replaces the ways, and what rests on them, of the customers concerned. That needs a
    last build that finished under the same rule rows and models; else the graph is made anew. #}
 
-{% macro graph_keys(key, changed_keys) -%}
+{% macro graph_keys(key, changed_keys, spans=none) -%}
     {{ return({
         'key': key,
         'changed_keys': changed_keys,
         'changed_columns': key | replace('(', '') | replace(')', ''),
-        'build': 'int_graph__build'
+        'build': 'int_graph__build',
+        'spans': spans
     }) }}
 {%- endmacro %}
 
@@ -17,7 +18,10 @@
         {{ return({'version': '', 'id': '', 'is_anew': true}) }}
     {%- endif -%}
     {%- set version = local_md5(
-        (contents_of(['int_graph__rules']) + [model_texts([], ['graph'])]) | join(' ')
+        (contents_of(['int_graph__rules']) + [model_texts(
+            ['int_graph__found_acts', 'int_graph__found_attendances', 'int_graph__found_edges'],
+            ['graph']
+        )]) | join(' ')
     ) -%}
     {%- set built = earlier_table('int_graph__build') -%}
     {%- if built is not none and is_graph_complete() and not flags.FULL_REFRESH -%}
@@ -51,20 +55,66 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Whether everything is made, and not only what has changed since the last build. So it is in unit
+   tests, which know no other models. #}
+{% macro is_graph_anew() -%}
+    {%- if not (execute and replaces_days() and flags.WHICH in ('run', 'build')) -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set nodes = graph.nodes -%}
+    {%- if nodes -%}
+        {%- set build = built_table('int_graph__build') -%}
+        {{ return(build is none or run_query('select is_anew from ' ~ build).rows[0][0]) }}
+    {%- endif -%}
+    {{ return(true) }}
+{%- endmacro %}
+
 {# A table as the last build left it, or none where the graph is made anew. #}
 {% macro built_graph_table(name) -%}
-    {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
-        {%- set build = built_table('int_graph__build') -%}
-        {%- if not run_query('select is_anew from ' ~ build).rows[0][0] -%}
-            {{ return(earlier_table(name)) }}
-        {%- endif -%}
-    {%- endif -%}
-    {{ return(none) }}
+    {{ return(none if is_graph_anew() else earlier_table(name)) }}
 {%- endmacro %}
 
 {# The same as a query of these columns, a mapping of names to types; no row where it is none. #}
 {% macro built_graph_rows(name, columns) -%}
     {{- rows_of(built_graph_table(name), columns) -}}
+{%- endmacro %}
+
+{# True for acts of a day that has changed, and for those that lead through an account or a contact
+   that has. #}
+{% macro is_of_changed_part(kind, occurred_at, accounts, contacts) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {%- set terms = [
+        'cast(' ~ occurred_at ~ ' as date) in (select parts.part_date from '
+        ~ ref('int_graph__changed_parts') ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
+    ] -%}
+    {%- for column in accounts -%}
+        {%- do terms.append(is_of_changed_bucket(column, 'other_account')) -%}
+    {%- endfor -%}
+    {%- for column in contacts -%}
+        {%- do terms.append(is_of_changed_bucket(column, 'other_contact')) -%}
+    {%- endfor -%}
+    {{ return('(' ~ terms | join(' or ') ~ ')') }}
+{%- endmacro %}
+
+{# True for keys of a bucket that has changed, or leads to something that has. #}
+{% macro is_of_changed_bucket(key, kind) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {{ return(
+        key_bucket(key) ~ ' in (select parts.part_number from ' ~ ref('int_graph__changed_parts')
+        ~ " as parts where parts.part_kind = '" ~ kind ~ "')"
+    ) }}
+{%- endmacro %}
+
+{# True for rows of which another relation has these values; for all where everything is made. #}
+{% macro is_among(values, relation, columns=none) -%}
+    {%- if is_graph_anew() -%}{{ return('true') }}{%- endif -%}
+    {%- set named = [] -%}
+    {%- for column in columns or values -%}
+        {%- do named.append(relation ~ '.' ~ column) -%}
+    {%- endfor -%}
+    {{ return(
+        '(' ~ values | join(', ') ~ ') in (select ' ~ named | join(', ') ~ ' from ' ~ relation ~ ')'
+    ) }}
 {%- endmacro %}
 
 {# The nth smallest value of a group that has as many; none may be NULL. #}

@@ -194,7 +194,8 @@
 
 {# Makes the table of a model whole, or replaces some of its rows.
    `no_rows`: the model's SQL without any row; `parts`: pairs of `where`, the rows that go, and
-   `sql`, those that come; `comment`: what the table says of itself. #}
+   `sql`, those that come, with `after`, a statement, if rows that stay are others then; `comment`:
+   what the table says of itself. #}
 {% macro replace_rows(existing, is_new, no_rows, parts, comment) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set built = make_intermediate_relation(target_relation) if is_new else target_relation -%}
@@ -219,6 +220,9 @@
             {%- endif %}
             insert into {{ built }} by name
             {{ part.sql }};
+            {%- if part.after %}
+                {{ part.after }};
+            {%- endif %}
         {%- endfor %}
         comment on table {{ built }} is '{{ comment }}';
     {%- endcall -%}

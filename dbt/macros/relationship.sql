@@ -4,20 +4,6 @@
    materialization puts one definition and a range of days. Elsewhere than on DuckDB the model is a
    plain table of all days. #}
 
-{# Whole number, the same for the same values of these columns, small enough to be added up over
-   all rows. #}
-{% macro content_number(columns) -%}
-    {{- return(adapter.dispatch('content_number', 'sales_migration_health')(columns)) -}}
-{%- endmacro %}
-
-{% macro default__content_number(columns) -%}
-    cast(hash({{ columns | join(', ') }}) % 2147483647 as bigint)
-{%- endmacro %}
-
-{% macro spark__content_number(columns) -%}
-    pmod(xxhash64({{ columns | join(', ') }}), 2147483647)
-{%- endmacro %}
-
 {# Number for what is reached since a day. #}
 {% macro reach_number() -%}
     {{- content_number(['basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels']) -}}

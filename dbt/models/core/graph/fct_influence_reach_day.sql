@@ -4,7 +4,11 @@
 -- As defined: by the rules of the day; restated: all days by today's, where the rules have changed.
 {{ config(
     materialized=keys_materialization(),
-    meta=graph_keys('customer_id', 'int_graph__changed_sources'),
+    meta=graph_keys(
+        'customer_id',
+        'int_graph__changed_sources',
+        {'first': 'reach_date', 'last': 'last_date', 'kind': 'basis'}
+    ),
     tags=['graph']
 ) }}
 with
@@ -70,10 +74,11 @@ customers as (
 sources as (
 
     select
-        customer_id,
-        customer_number as source_customer_number
+        customers.customer_id,
+        customers.customer_number as source_customer_number,
+        {{ since_date('customers.customer_id') }} as since_date
     from customers
-    where {{ is_changed_key('customer_id') }}
+    where {{ is_changed_key('customers.customer_id') }}
 
 ),
 
@@ -208,28 +213,41 @@ units as (
 
 ),
 
-days as (
+dated as (
 
     select
         units.source_customer_number,
         steps.is_restated,
+        sources.since_date,
         case
             when units.passed_date < steps.earliest_date then steps.earliest_date
             else units.passed_date
         end as reach_date,
-        cast(sum(units.count_accounts * steps.step) as bigint) as change_accounts,
-        cast(sum(units.count_industries * steps.step) as bigint) as change_industries,
-        cast(sum(units.count_levels * steps.step) as bigint) as change_levels
+        units.count_accounts * steps.step as change_accounts,
+        units.count_industries * steps.step as change_industries,
+        units.count_levels * steps.step as change_levels
     from units
     inner join steps on units.definition_version = steps.definition_version
+    inner join sources on units.source_customer_number = sources.source_customer_number
     where steps.period_end is null or units.passed_date < steps.period_end
+
+),
+
+-- What was reached before the first day to compute is taken together.
+days as (
+
+    select
+        source_customer_number,
+        is_restated,
+        case when reach_date < since_date then date '0001-01-01' else reach_date end as reach_date,
+        cast(sum(change_accounts) as bigint) as change_accounts,
+        cast(sum(change_industries) as bigint) as change_industries,
+        cast(sum(change_levels) as bigint) as change_levels
+    from dated
     group by
-        units.source_customer_number,
-        steps.is_restated,
-        case
-            when units.passed_date < steps.earliest_date then steps.earliest_date
-            else units.passed_date
-        end
+        source_customer_number,
+        is_restated,
+        case when reach_date < since_date then date '0001-01-01' else reach_date end
 
 ),
 
@@ -293,3 +311,4 @@ select
         as count_levels
 from counted
 inner join sources on counted.source_customer_number = sources.source_customer_number
+where counted.reach_date >= sources.since_date

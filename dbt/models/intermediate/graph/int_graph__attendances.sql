@@ -1,121 +1,21 @@
 -- One row per event and customer that was there. An event is a name without a pause of more days
 -- than the rule row says, so next week's session of the same name is another one.
-with
-
-rules as (
-
-    select max(group_gap_days) as group_gap_days
-    from {{ ref('int_graph__rules') }}
-    where edge_type = 'co_attendance' and is_latest
-
-),
-
-accounts as (
-
-    select
-        account_id,
-        customer_id
-    from {{ ref('bridge_account_customer') }}
-
-),
-
-people as (
-
-    select
-        contact_id,
-        person_id,
-        customer_id
-    from {{ ref('bridge_contact_person') }}
-
-),
-
-persons as (
-
-    select
-        person_id,
-        decision_level
-    from {{ ref('dim_person') }}
-
-),
-
-attendances as (
-
-    select
-        attendances.event_attendance_id,
-        attendances.source_system,
-        attendances.event_name,
-        coalesce(accounts.customer_id, people.customer_id) as customer_id,
-        persons.decision_level,
-        attendances.attended_at,
-        lag(attendances.attended_at) over (
-            partition by attendances.source_system, attendances.event_name
-            order by
-                attendances.attended_at asc nulls last,
-                attendances.event_attendance_id asc nulls last
-        ) as attended_before_at
-    from {{ ref('int_canonical__event_attendances') }} as attendances
-    left join accounts on attendances.account_id = accounts.account_id
-    left join people on attendances.contact_id = people.contact_id
-    left join persons on people.person_id = persons.person_id
-    where
-        attendances.event_name is not null
-        and attendances.attended_at < {{ as_of_end() }}
-
-),
-
-begun as (
-
-    select
-        attendances.*,
-        sum(
-            case
-                when
-                    attendances.attended_before_at is null
-                    or attendances.attended_at > {{ add_seconds(
-                        'attendances.attended_before_at',
-                        'coalesce(rules.group_gap_days, 0) * 86400'
-                    ) }}
-                    then 1
-                else 0
-            end
-        ) over (
-            partition by attendances.source_system, attendances.event_name
-            order by
-                attendances.attended_at asc nulls last,
-                attendances.event_attendance_id asc nulls last
-            rows between unbounded preceding and current row
-        ) as event_number
-    from attendances
-    cross join rules
-
-),
-
-attended as (
-
-    select
-        source_system || ':' || event_name || ':' || cast(event_number as string) as event_key,
-        event_name,
-        customer_id,
-        count(*) as count_attendances,
-        min(attended_at) as attended_at,
-        min(case when decision_level = 'executive' then attended_at end) as executive_at,
-        min(case when decision_level = 'director' then attended_at end) as director_at,
-        min(case when decision_level = 'manager' then attended_at end) as manager_at,
-        min(case when decision_level = 'practitioner' then attended_at end) as practitioner_at
-    from begun
-    group by source_system, event_name, event_number, customer_id
-
-)
-
+{{ config(
+    materialized=keys_materialization(),
+    meta=graph_keys('event_key', 'int_graph__changed_attendances'),
+    tags=['graph']
+) }}
 select
     event_key,
     event_name,
     customer_id,
+    customer_number,
     count_attendances,
     attended_at,
     executive_at,
     director_at,
     manager_at,
     practitioner_at,
-    count(customer_id) over (partition by event_key) as group_size
-from attended
+    group_size
+from {{ ref('int_graph__changed_attendances') }}
+where {{ is_changed_key('event_key') }} and not is_gone

@@ -20,12 +20,28 @@ built as (
 
 ),
 
+-- Those of pairs of which nothing has changed are as they were.
+replaced as (
+
+    select *
+    from built
+    where
+        (rule_number, from_customer_number, to_customer_number) in (
+            select
+                pairs.rule_number,
+                pairs.from_customer_number,
+                pairs.to_customer_number
+            from {{ ref('int_graph__changed_pairs') }} as pairs
+        )
+
+),
+
 changed as (
 
     select
-        coalesce(found.rule_number, built.rule_number) as rule_number,
-        coalesce(found.from_customer_number, built.from_customer_number) as from_customer_number,
-        coalesce(found.to_customer_number, built.to_customer_number) as to_customer_number,
+        coalesce(found.rule_number, replaced.rule_number) as rule_number,
+        coalesce(found.from_customer_number, replaced.from_customer_number) as from_customer_number,
+        coalesce(found.to_customer_number, replaced.to_customer_number) as to_customer_number,
         found.count_events,
         found.first_at,
         found.last_at,
@@ -35,32 +51,79 @@ changed as (
         found.manager_at,
         found.practitioner_at,
         found.rule_number is null as is_gone,
-        built.passed_at is not null as was_way,
-        coalesce(cast(found.passed_at as date), date '9999-12-31')
-        <> coalesce(cast(built.passed_at as date), date '9999-12-31')
-        or coalesce(cast(found.executive_at as date), date '9999-12-31')
-        <> coalesce(cast(built.executive_at as date), date '9999-12-31')
-        or coalesce(cast(found.director_at as date), date '9999-12-31')
-        <> coalesce(cast(built.director_at as date), date '9999-12-31')
-        or coalesce(cast(found.manager_at as date), date '9999-12-31')
-        <> coalesce(cast(built.manager_at as date), date '9999-12-31')
-        or coalesce(cast(found.practitioner_at as date), date '9999-12-31')
-        <> coalesce(cast(built.practitioner_at as date), date '9999-12-31') as has_other_days
+        replaced.passed_at is not null as was_way,
+        least(
+            case
+                when
+                    cast(found.passed_at as date)
+                    is distinct from cast(replaced.passed_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.passed_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.passed_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.executive_at as date)
+                    is distinct from cast(replaced.executive_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.executive_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.executive_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.director_at as date)
+                    is distinct from cast(replaced.director_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.director_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.director_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.manager_at as date)
+                    is distinct from cast(replaced.manager_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.manager_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.manager_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end,
+            case
+                when
+                    cast(found.practitioner_at as date)
+                    is distinct from cast(replaced.practitioner_at as date)
+                    then
+                        least(
+                            coalesce(cast(found.practitioner_at as date), date '9999-12-31'),
+                            coalesce(cast(replaced.practitioner_at as date), date '9999-12-31')
+                        )
+                else date '9999-12-31'
+            end
+        ) as changed_date
     from found
-    full outer join built
+    full outer join replaced
         on
-            found.rule_number = built.rule_number
-            and found.from_customer_number = built.from_customer_number
-            and found.to_customer_number = built.to_customer_number
+            found.rule_number = replaced.rule_number
+            and found.from_customer_number = replaced.from_customer_number
+            and found.to_customer_number = replaced.to_customer_number
     where
-        found.count_events is distinct from built.count_events
-        or found.first_at is distinct from built.first_at
-        or found.last_at is distinct from built.last_at
-        or found.passed_at is distinct from built.passed_at
-        or found.executive_at is distinct from built.executive_at
-        or found.director_at is distinct from built.director_at
-        or found.manager_at is distinct from built.manager_at
-        or found.practitioner_at is distinct from built.practitioner_at
+        found.count_events is distinct from replaced.count_events
+        or found.first_at is distinct from replaced.first_at
+        or found.last_at is distinct from replaced.last_at
+        or found.passed_at is distinct from replaced.passed_at
+        or found.executive_at is distinct from replaced.executive_at
+        or found.director_at is distinct from replaced.director_at
+        or found.manager_at is distinct from replaced.manager_at
+        or found.practitioner_at is distinct from replaced.practitioner_at
 
 ),
 
@@ -81,6 +144,7 @@ customers as (
 
 select
     changed.*,
+    changed.changed_date < date '9999-12-31' as has_other_days,
     customers.customer_id as from_customer_id
 from changed
 inner join customers on changed.from_customer_number = customers.customer_number

@@ -1,7 +1,8 @@
 -- One row per customer whose ways, or what they reach, are others than in the last build; everybody
 -- who has any where the graph is made anew. A way that is new or gone has a first step that is new
 -- or gone, or is handed on by somebody who did not do so before or no longer does; up to there it
--- was a way before. So the ways of the last build lead to everybody who is concerned.
+-- was a way before. So the ways of the last build lead to everybody who is concerned. What was
+-- reached before the first day that is another is as it was.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
 with
 
@@ -138,7 +139,8 @@ handing_on_otherwise as (
     select
         joined_otherwise.definition_version,
         joined_otherwise.from_customer_number,
-        definitions.strength_ratio
+        definitions.strength_ratio,
+        date '0001-01-01' as changed_date
     from joined_otherwise
     inner join definitions
         on joined_otherwise.definition_version = definitions.definition_version
@@ -161,13 +163,15 @@ other_steps as (
     select
         definition_version,
         from_customer_number,
-        strength_ratio
+        strength_ratio,
+        changed_date
     from changed_edges
     union all
     select
         definition_version,
         from_customer_number,
-        strength_ratio
+        strength_ratio,
+        changed_date
     from handing_on_otherwise
 
 ),
@@ -177,7 +181,8 @@ strongest_steps as (
     select
         definition_version,
         from_customer_number,
-        max(strength_ratio) as strength_ratio
+        max(strength_ratio) as strength_ratio,
+        min(changed_date) as changed_date
     from other_steps
     group by definition_version, from_customer_number
 
@@ -185,10 +190,14 @@ strongest_steps as (
 
 changed_sources as (
 
-    select from_customer_number as source_customer_number
+    select
+        from_customer_number as source_customer_number,
+        changed_date
     from changed_edges
-    union
-    select built_paths.source_customer_number
+    union all
+    select
+        built_paths.source_customer_number,
+        strongest_steps.changed_date
     from built_paths
     inner join strongest_steps
         on
@@ -199,8 +208,10 @@ changed_sources as (
         built_paths.count_steps < definitions.max_steps
         and built_paths.influence_ratio * strongest_steps.strength_ratio
         >= definitions.floor_ratio - 0.000000001
-    union
-    select built_paths.source_customer_number
+    union all
+    select
+        built_paths.source_customer_number,
+        date '0001-01-01' as changed_date
     from built_paths
     inner join {{ ref('int_graph__changed_customers') }} as customers
         on built_paths.target_customer_number = customers.customer_number
@@ -224,7 +235,9 @@ known_customers as (
 
 select
     changed_sources.source_customer_number,
-    known_customers.customer_id
+    known_customers.customer_id,
+    min(changed_sources.changed_date) as since_date
 from changed_sources
 inner join known_customers
     on changed_sources.source_customer_number = known_customers.customer_number
+group by changed_sources.source_customer_number, known_customers.customer_id

@@ -1,7 +1,7 @@
 -- One row per edge, period of the rules and number of acts that counts in it: when that number
--- was reached, if it was, worked out from all acts. A kind of edge in which nobody claims influence
--- (meeting at events) keeps only what reaches the number, so that large events do not become
--- millions of rows.
+-- was reached, if it was, worked out from all acts between customers of which any has changed. A
+-- kind of edge in which nobody claims influence (meeting at events) keeps only what reaches the
+-- number, so that large events do not become millions of rows.
 {{ config(materialized='view') }}
 with
 
@@ -11,9 +11,9 @@ rules as (
 
 ),
 
-customers as (
+changed_pairs as (
 
-    select * from {{ ref('int_graph__customers') }}
+    select * from {{ ref('int_graph__changed_pairs') }}
 
 ),
 
@@ -25,9 +25,27 @@ acts as (
         from_customer_number,
         to_customer_number,
         to_decision_level as decision_level,
-        occurred_at,
-        dropped_reason
+        occurred_at
     from {{ ref('int_graph__acts') }}
+    where
+        dropped_reason is null
+        and {{ is_among(['from_customer_number', 'to_customer_number'], 'changed_pairs') }}
+
+),
+
+-- All acts of whoever acts, whomever they join.
+acts_of_actors as (
+
+    select
+        edge_type,
+        coalesce(from_person_id, from_customer_id) as actor_id,
+        occurred_at
+    from {{ ref('int_graph__acts') }}
+    where {{ is_among(
+        ['edge_type', 'coalesce(from_person_id, from_customer_id)'],
+        'acts',
+        ['edge_type', 'actor_id']
+    ) }}
 
 ),
 
@@ -35,12 +53,12 @@ actors_passed as (
 
     select
         rules.rule_number,
-        acts.actor_id,
-        {{ nth_smallest('acts.occurred_at', 'max(rules.min_events)') }} as passed_at
-    from acts
-    inner join rules on acts.edge_type = rules.edge_type
-    where rules.counted_per = 'person' and acts.actor_id is not null
-    group by rules.rule_number, acts.actor_id
+        acts_of_actors.actor_id,
+        {{ nth_smallest('acts_of_actors.occurred_at', 'max(rules.min_events)') }} as passed_at
+    from acts_of_actors
+    inner join rules on acts_of_actors.edge_type = rules.edge_type
+    where rules.counted_per = 'person' and acts_of_actors.actor_id is not null
+    group by rules.rule_number, acts_of_actors.actor_id
     having count(*) >= max(rules.min_events)
 
 ),
@@ -60,7 +78,7 @@ directions as (
 
 ),
 
-joining as (
+joined as (
 
     select
         directions.rule_number,
@@ -75,7 +93,16 @@ joining as (
         acts.occurred_at
     from acts
     inner join directions on acts.edge_type = directions.edge_type
-    where acts.dropped_reason is null
+
+),
+
+joining as (
+
+    select *
+    from joined
+    where {{ is_among(
+        ['rule_number', 'from_customer_number', 'to_customer_number'], 'changed_pairs'
+    ) }}
 
 ),
 
@@ -140,20 +167,26 @@ attendances as (
     select
         rules.rule_number,
         rules.min_events,
-        customers.customer_number,
+        attendances.customer_number,
         attendances.event_key,
         attendances.attended_at,
         attendances.executive_at,
         attendances.director_at,
         attendances.manager_at,
         attendances.practitioner_at,
-        count(*) over (partition by rules.rule_number, customers.customer_number) as count_groups
+        count(*) over (
+            partition by rules.rule_number, attendances.customer_number
+        ) as count_groups
     from {{ ref('int_graph__attendances') }} as attendances
-    inner join customers on attendances.customer_id = customers.customer_id
     inner join rules
         on
             rules.edge_type = 'co_attendance'
             and attendances.group_size <= rules.max_group_size
+    where
+        attendances.customer_number is not null
+        and {{ is_among(
+            ['attendances.customer_number'], 'changed_pairs', ['from_customer_number']
+        ) }}
 
 ),
 
@@ -179,6 +212,11 @@ acquainted as (
             guests.rule_number = met.rule_number
             and guests.event_key = met.event_key
             and guests.customer_number < met.customer_number
+    where {{ is_among(
+        ['guests.rule_number', 'guests.customer_number', 'met.customer_number'],
+        'changed_pairs',
+        ['rule_number', 'from_customer_number', 'to_customer_number']
+    ) }}
     group by guests.rule_number, guests.customer_number, met.customer_number
     having count(*) >= max(guests.min_events)
 

@@ -19,7 +19,7 @@ paths as (
 
     select
         url_path,
-        cast(sum({{ content_number(['topic', 'industry']) }}) as bigint) as content_number
+        {{ content_sum(['topic', 'industry']) }} as content_number
     from contents
     where url_path is not null
     group by url_path
