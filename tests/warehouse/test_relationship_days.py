@@ -70,6 +70,11 @@ class Company:
         assert parsed.success, parsed.exception
         self.runner = dbtRunner(manifest=parsed.result)
         self.dbt("seed")
+        # Channels of this short history also fall silent.
+        self.execute(
+            "update rules.relationship_parameter set value = 9 "
+            "where parameter_id = 'coverage_window_days'"
+        )
 
     @property
     def project(self) -> str:

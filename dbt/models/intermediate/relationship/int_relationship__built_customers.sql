@@ -4,7 +4,7 @@
 -- depends_on: {{ ref('fct_relationship_index_day') }}
 select
     customer_id,
-    state_now,
+    number_now,
     last_day_now,
     {{ as_of_date() }} as built_through
 from {{ ref('int_relationship__customer_states') }}

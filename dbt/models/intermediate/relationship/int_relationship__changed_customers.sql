@@ -8,7 +8,7 @@ customers as (
 
     select
         customer_id,
-        state_before,
+        number_before,
         last_day_before
     from {{ ref('int_relationship__customer_states') }}
 
@@ -17,7 +17,7 @@ customers as (
 built as (
 
     {{ rows_kept_in('int_relationship__built_customers', {
-        'customer_id': 'string', 'state_now': 'string', 'last_day_now': 'bigint'
+        'customer_id': 'string', 'number_now': 'bigint', 'last_day_now': 'bigint'
     }) }}
 
 ),
@@ -26,11 +26,11 @@ found as (
 
     select
         coalesce(customers.customer_id, built.customer_id) as customer_id,
-        coalesce(customers.state_before = built.state_now, false) as is_last_day_only
+        coalesce(customers.number_before = built.number_now, false) as is_last_day_only
     from customers
     full outer join built on customers.customer_id = built.customer_id
     where
-        customers.state_before is distinct from built.state_now
+        customers.number_before is distinct from built.number_now
         or customers.last_day_before is distinct from built.last_day_now
     union all
     select

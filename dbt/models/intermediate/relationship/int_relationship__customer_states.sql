@@ -1,5 +1,5 @@
--- One row per customer: what the indices of the days built so far rest on but for its touches, as
--- one text, reckoned up to the last build and up to today, and a number for the last day of either.
+-- One row per customer: a number for what the indices of the days built so far rest on but for its
+-- touches, reckoned up to the last build and up to today, and a number for the last day of either.
 -- A customer of whom these are others than at the last build has other accounts, people, product
 -- lines or influence than was known then.
 {{ config(materialized='table') }}
@@ -162,29 +162,20 @@ states as (
     select
         customers.customer_id,
         customers.created_date,
-        concat_ws(
-            '|',
-            coalesce(customers.industry, ''),
-            coalesce(customers.segment, ''),
-            coalesce(cast(customers.created_date as string), ''),
-            cast(accounts.account_number as string),
-            cast(coalesce(people.has_email, 0) as string),
-            cast(coalesce(people.has_phone, 0) as string),
-            cast(coalesce(people.has_chat_id, 0) as string),
-            cast(coalesce(graph.is_graph_known, 0) as string)
-        ) as attributes,
+        {{ content_number([
+            'customers.industry', 'customers.segment', 'customers.created_date',
+            'accounts.account_number', 'coalesce(people.has_email, 0)',
+            'coalesce(people.has_phone, 0)', 'coalesce(people.has_chat_id, 0)',
+            'coalesce(graph.is_graph_known, 0)'
+        ]) }} as attributes_number,
         coalesce(people.has_email, 0) = 1 as has_email,
         coalesce(people.has_phone, 0) = 1 as has_phone,
         coalesce(people.has_chat_id, 0) = 1 as has_chat_id,
         touches.first_known_date,
-        cast(
-            coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_before, 0)
-            + common.common_before as bigint
-        ) as number_before,
-        cast(
-            coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_now, 0)
-            + common.common_now as bigint
-        ) as number_now,
+        coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_before, 0)
+        + common.common_before as days_before,
+        coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_now, 0)
+        + common.common_now as days_now,
         cast(coalesce(late_numbers.last_day_before, 0) + common.last_day_before as bigint)
             as last_day_before,
         cast(coalesce(late_numbers.last_day_now, 0) + common.last_day_now as bigint)
@@ -207,8 +198,8 @@ select
     has_phone,
     has_chat_id,
     first_known_date,
-    attributes || '|' || cast(number_before as string) as state_before,
-    attributes || '|' || cast(number_now as string) as state_now,
+    cast(attributes_number + days_before as bigint) as number_before,
+    cast(attributes_number + days_now as bigint) as number_now,
     last_day_before,
     last_day_now
 from states
