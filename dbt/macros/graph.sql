@@ -117,6 +117,11 @@
     ) }}
 {%- endmacro %}
 
+{# Number for what is reached since a day. #}
+{% macro reach_number() -%}
+    {{- content_number(['basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels']) -}}
+{%- endmacro %}
+
 {# The nth smallest value of a group that has as many; none may be NULL. #}
 {% macro nth_smallest(value, n) -%}
     {{- return(adapter.dispatch('nth_smallest', 'sales_migration_health')(value, n)) -}}

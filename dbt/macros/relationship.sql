@@ -4,11 +4,6 @@
    materialization puts one definition and a range of days. Elsewhere than on DuckDB the model is a
    plain table of all days. #}
 
-{# Number for what is reached since a day. #}
-{% macro reach_number() -%}
-    {{- content_number(['basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels']) -}}
-{%- endmacro %}
-
 {# When a record became known: when it happened or, where that came later, when it was recorded. #}
 {% macro known_at(occurred_at, recorded_at) -%}
     case when {{ recorded_at }} > {{ occurred_at }} then {{ recorded_at }} else {{ occurred_at }} end

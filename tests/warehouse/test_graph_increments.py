@@ -86,6 +86,7 @@ MODELS = (
     "int_graph__pairs",
     "fct_influence_edge",
     "fct_influence_reach_day",
+    "int_graph__reach_numbers",
     "fct_customer_influence",
 )
 CUSTOMERS = "intermediate.int_graph__customers"
@@ -127,6 +128,7 @@ STATE = {
         """,
     "fct_influence_edge": "from core.fct_influence_edge",
     "fct_influence_reach_day": "from core.fct_influence_reach_day",
+    "reach_numbers": "from intermediate.int_graph__reach_numbers",
     "fct_customer_influence": "from core.fct_customer_influence",
 }
 

@@ -1,6 +1,11 @@
 -- One row per act that has come since the last build and one per act that has gone; an act that is
 -- another than before has both. Every act where the graph is made anew.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{%- set said = [
+    'act_object', 'from_customer_id', 'to_customer_id', 'from_customer_number',
+    'to_customer_number', 'from_person_id', 'to_person_id', 'to_decision_level', 'occurred_at',
+    'dropped_reason'
+] %}
 with
 
 found as (
@@ -69,16 +74,9 @@ left join replaced
     on found.edge_type = replaced.edge_type and found.act_id = replaced.act_id
 where
     replaced.act_id is null
-    or found.act_object is distinct from replaced.act_object
-    or found.from_customer_id is distinct from replaced.from_customer_id
-    or found.to_customer_id is distinct from replaced.to_customer_id
-    or found.from_customer_number is distinct from replaced.from_customer_number
-    or found.to_customer_number is distinct from replaced.to_customer_number
-    or found.from_person_id is distinct from replaced.from_person_id
-    or found.to_person_id is distinct from replaced.to_person_id
-    or found.to_decision_level is distinct from replaced.to_decision_level
-    or found.occurred_at is distinct from replaced.occurred_at
-    or found.dropped_reason is distinct from replaced.dropped_reason
+    {%- for column in said %}
+        or found.{{ column }} is distinct from replaced.{{ column }}
+    {%- endfor %}
 union all
 select
     replaced.edge_type,
@@ -99,13 +97,6 @@ left join found
     on replaced.edge_type = found.edge_type and replaced.act_id = found.act_id
 where
     found.act_id is null
-    or replaced.act_object is distinct from found.act_object
-    or replaced.from_customer_id is distinct from found.from_customer_id
-    or replaced.to_customer_id is distinct from found.to_customer_id
-    or replaced.from_customer_number is distinct from found.from_customer_number
-    or replaced.to_customer_number is distinct from found.to_customer_number
-    or replaced.from_person_id is distinct from found.from_person_id
-    or replaced.to_person_id is distinct from found.to_person_id
-    or replaced.to_decision_level is distinct from found.to_decision_level
-    or replaced.occurred_at is distinct from found.occurred_at
-    or replaced.dropped_reason is distinct from found.dropped_reason
+    {%- for column in said %}
+        or found.{{ column }} is distinct from replaced.{{ column }}
+    {%- endfor %}

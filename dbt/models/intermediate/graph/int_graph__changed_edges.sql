@@ -1,6 +1,9 @@
 -- One row per edge that is another than in the last build, with what it is now, or is gone; every
 -- edge where the graph is made anew. Ways turn on days, not on times or on the number of acts.
 {{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{%- set times_of_ways = [
+    'passed_at', 'executive_at', 'director_at', 'manager_at', 'practitioner_at'
+] %}
 with
 
 found as (
@@ -53,61 +56,19 @@ changed as (
         found.rule_number is null as is_gone,
         replaced.passed_at is not null as was_way,
         least(
-            case
-                when
-                    cast(found.passed_at as date)
-                    is distinct from cast(replaced.passed_at as date)
-                    then
-                        least(
-                            coalesce(cast(found.passed_at as date), date '9999-12-31'),
-                            coalesce(cast(replaced.passed_at as date), date '9999-12-31')
-                        )
-                else date '9999-12-31'
-            end,
-            case
-                when
-                    cast(found.executive_at as date)
-                    is distinct from cast(replaced.executive_at as date)
-                    then
-                        least(
-                            coalesce(cast(found.executive_at as date), date '9999-12-31'),
-                            coalesce(cast(replaced.executive_at as date), date '9999-12-31')
-                        )
-                else date '9999-12-31'
-            end,
-            case
-                when
-                    cast(found.director_at as date)
-                    is distinct from cast(replaced.director_at as date)
-                    then
-                        least(
-                            coalesce(cast(found.director_at as date), date '9999-12-31'),
-                            coalesce(cast(replaced.director_at as date), date '9999-12-31')
-                        )
-                else date '9999-12-31'
-            end,
-            case
-                when
-                    cast(found.manager_at as date)
-                    is distinct from cast(replaced.manager_at as date)
-                    then
-                        least(
-                            coalesce(cast(found.manager_at as date), date '9999-12-31'),
-                            coalesce(cast(replaced.manager_at as date), date '9999-12-31')
-                        )
-                else date '9999-12-31'
-            end,
-            case
-                when
-                    cast(found.practitioner_at as date)
-                    is distinct from cast(replaced.practitioner_at as date)
-                    then
-                        least(
-                            coalesce(cast(found.practitioner_at as date), date '9999-12-31'),
-                            coalesce(cast(replaced.practitioner_at as date), date '9999-12-31')
-                        )
-                else date '9999-12-31'
-            end
+            {%- for column in times_of_ways %}
+                case
+                    when
+                        cast(found.{{ column }} as date)
+                        is distinct from cast(replaced.{{ column }} as date)
+                        then
+                            least(
+                                coalesce(cast(found.{{ column }} as date), date '9999-12-31'),
+                                coalesce(cast(replaced.{{ column }} as date), date '9999-12-31')
+                            )
+                    else date '9999-12-31'
+                end{{ ',' if not loop.last }}
+            {%- endfor %}
         ) as changed_date
     from found
     full outer join replaced

@@ -111,7 +111,7 @@ numbers_of_all_days as (
     select
         customer_id,
         reach_number as day_number
-    from {{ ref('int_relationship__reach_numbers') }}
+    from {{ ref('int_graph__reach_numbers') }}
 
 ),
 
