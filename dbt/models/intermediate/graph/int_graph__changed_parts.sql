@@ -235,27 +235,13 @@ select
     part_number,
     content_number
 from others
-union all
-select
-    'other_account' as part_kind,
-    {{ no_date }} as part_date,
-    part_number,
-    cast(null as bigint) as content_number
-from other_accounts
-where {{ 'false' if is_graph_anew() else 'true' }}
-union all
-select
-    'other_contact' as part_kind,
-    {{ no_date }} as part_date,
-    part_number,
-    cast(null as bigint) as content_number
-from other_contacts
-where {{ 'false' if is_graph_anew() else 'true' }}
-union all
-select
-    'other_event' as part_kind,
-    {{ no_date }} as part_date,
-    part_number,
-    cast(null as bigint) as content_number
-from other_events
-where {{ 'false' if is_graph_anew() else 'true' }}
+{%- for kind in ['other_account', 'other_contact', 'other_event'] %}
+    union all
+    select
+        '{{ kind }}' as part_kind,
+        {{ no_date }} as part_date,
+        part_number,
+        cast(null as bigint) as content_number
+    from {{ kind }}s
+    where {{ 'false' if is_graph_anew() else 'true' }}
+{%- endfor %}
