@@ -551,16 +551,21 @@
 
 {# Ranges of days as batches of no more than relationship_batch_rows rows, unless one day has more.
    The first of a range that begins a definition adds up all touches before it; each other one
-   begins with the sums of the day before. #}
+   begins with the sums of the day before. The last day of a definition that is made whole is a batch
+   by itself: its rows stand together, as those of all later days will, for the next build to find. #}
 {% macro batches_of_index_days(span, is_carried, count_customers, customers=none) -%}
     {%- set size = [var('relationship_batch_rows') | int // [count_customers, 1] | max, 1] | max -%}
     {%- set batches = [] -%}
+    {%- set is_whole = not is_carried and customers is none and span.first < span.last -%}
+    {%- set last = "date '" ~ span.last ~ "'" ~ (' - 1' if is_whole else '') -%}
     {%- set rows = run_query(
-        "select cast(first_day as string), cast(least(first_day + " ~ (size - 1) ~ ", date '"
-        ~ span.last ~ "') as string) from (select unnest(generate_series(date '" ~ span.first
-        ~ "', date '" ~ span.last ~ "', interval " ~ size ~ " day))::date as first_day) as firsts"
-        ~ " order by 1"
-    ).rows if span.first <= span.last else [] -%}
+        'select cast(first_day as string), cast(least(first_day + ' ~ (size - 1) ~ ', ' ~ last
+        ~ ") as string) from (select unnest(generate_series(date '" ~ span.first ~ "', " ~ last
+        ~ ', interval ' ~ size ~ ' day))::date as first_day) as firsts order by 1'
+    ).rows | list if span.first <= span.last else [] -%}
+    {%- if is_whole -%}
+        {%- do rows.append([span.last, span.last]) -%}
+    {%- endif -%}
     {%- for row in rows -%}
         {%- do batches.append({
             'version': span.version, 'window_days': span.window_days, 'first': row[0],
