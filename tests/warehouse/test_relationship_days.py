@@ -250,6 +250,16 @@ CHANGES: dict[str, Change] = {
 }
 
 
+def rare_touch(name: str, day: date) -> str:
+    """A touch where this customer is touched by nothing else."""
+    return (
+        "insert into core.fct_activity by name select * replace ("
+        f"'{name}' as activity_id, 'a:3' as account_id, 'community' as channel, "
+        f"timestamp '{day}' as occurred_at, timestamp '{day}' as recorded_at) "
+        "from core.fct_activity limit 1"
+    )
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with pytest.MonkeyPatch.context() as patch:
@@ -267,13 +277,17 @@ def test_increments_make_what_one_build_makes(company: Company, tmp_path: Path) 
         "'a:nobody' as account_id, null as contact_id, null as opportunity_id) "
         "from core.fct_activity order by occurred_at limit 1"
     )
+    company.execute(rare_touch("long ago", as_of - timedelta(days=25)))
     company.build(as_of)
     for number in range(COUNT_BUILDS):
         names = ALONE.get(number, chance.sample(sorted(CHANGES), 7))
         for name in names:
             company.execute(CHANGES[name](chance, as_of))
+        built = as_of
         as_of += timedelta(days=(1, 0, 2)[number % 3] if number else 0)
         if number in BROKEN_OFF:
+            if as_of > built + timedelta(days=1):
+                company.execute(rare_touch("seen by a build that breaks off", as_of))
             # What this build has seen is gone again when the next one makes up for it.
             saved = ("fct_activity", "dim_contact", "fct_opportunity", "bridge_account_customer")
             for table in saved:
@@ -291,6 +305,8 @@ def test_increments_make_what_one_build_makes(company: Company, tmp_path: Path) 
                 company.execute(
                     f"delete from core.{table}; insert into core.{table} from core.saved_{table}"
                 )
+            if as_of > built + timedelta(days=1):
+                company.execute(rare_touch("come since", as_of))
         company.build(as_of, named_customers=(0, 5000)[number % 2])
         assert all(is_increment(company, model) for model in INCREMENTS)
         found = company.tables()
