@@ -1,6 +1,6 @@
 -- One row per act that has come since the last build and one per act that has gone; an act that is
 -- another than before has both. Every act where the graph is made anew.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 {%- set said = [
     'act_object', 'from_customer_id', 'to_customer_id', 'from_customer_number',
     'to_customer_number', 'from_person_id', 'to_person_id', 'to_decision_level', 'occurred_at',

@@ -1,6 +1,6 @@
 -- The rows of events at which other customers were, or otherwise, than in the last build: as they
 -- are now, and as they were then. Every event where the graph is made anew.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 -- depends_on: {{ ref('int_graph__changed_parts') }}
 with
 

@@ -1,6 +1,6 @@
 -- One row per edge that is another than in the last build, with what it is now, or is gone; every
 -- edge where the graph is made anew. Ways turn on days, not on times or on the number of acts.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 {%- set times_of_ways = [
     'passed_at', 'executive_at', 'director_at', 'manager_at', 'practitioner_at'
 ] %}

@@ -2,7 +2,7 @@
 -- build, or which were at an event that has changed: only their edges can be others than before.
 -- Who acts as a person counts over all its acts, so the edges of all of them may change by one. No
 -- pair where the graph is made anew: then all edges are found.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 with
 
 rules as (

@@ -3,7 +3,7 @@
 -- buckets whose rows say the same as before but lead to a customer that is new or gone, or to an
 -- account that has changed: they are no parts of their own. Every part where the graph is made
 -- anew.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 {%- set no_date, no_number = "date '0001-01-01'", '-1' %}
 {%- set acts = [
     ('referral', 'opportunities', ['opportunity_id', 'account_id', 'contact_id',

@@ -3,7 +3,7 @@
 -- or gone, or is handed on by somebody who did not do so before or no longer does; up to there it
 -- was a way before. So the ways of the last build lead to everybody who is concerned. What was
 -- reached before the first day that is another is as it was.
-{{ config(materialized='table' if replaces_days() else 'view', tags=['graph']) }}
+{{ config(materialized='table', tags=['graph']) }}
 with
 
 built_edges as (

@@ -2,7 +2,7 @@
 -- and day, and the accounts, contacts and times at firms of one bucket. A part with another number
 -- than before is read again, the others are not.
 {{ config(
-    materialized='replaced_keys' if replaces_days() else 'view',
+    materialized=keys_materialization(),
     meta=graph_keys('(part_kind, part_date, part_number)', 'int_graph__changed_parts'),
     tags=['graph']
 ) }}
