@@ -4,10 +4,10 @@ Customers, touches and the acts that join customers are made by SQL straight int
 graph and indices read. The yardstick is one DuckDB process that reads all columns of these tables
 once. Each step is a process of its own, measured by the operating system: CPU seconds and peak
 memory, with dbt's own start in it; a run that builds one view shows how much that start is. The
-project is parsed before, as `make run` does once for all models of a day. Touches
-and acts of the last day are there from the beginning but not known before it, its opportunities and
-one new customer in a thousand come with it, so the second build has one day to add; the next has
-nothing to do, and the last finds a late touch and two customers that have become one.
+project is parsed before, as `make run` does once for all models of a day. Touches and acts of the
+last day are there from the beginning but not known before it, its opportunities and one new
+customer in a thousand come with it, so the second build has one day to add; the next has nothing to
+do, and the last finds a late touch and two customers that have become one.
 """
 
 from __future__ import annotations
