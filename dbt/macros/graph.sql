@@ -122,7 +122,8 @@
     {{- content_number(['basis', 'reach_date', 'count_accounts', 'count_industries', 'count_levels']) -}}
 {%- endmacro %}
 
-{# The nth smallest value of a group that has as many; none may be NULL. #}
+{# The nth smallest value of a group that has as many; none may be NULL. Spark also works it out for
+   groups that the query leaves out. #}
 {% macro nth_smallest(value, n) -%}
     {{- return(adapter.dispatch('nth_smallest', 'sales_migration_health')(value, n)) -}}
 {%- endmacro %}
@@ -132,7 +133,7 @@
 {%- endmacro %}
 
 {% macro spark__nth_smallest(value, n) -%}
-    element_at(sort_array(collect_list({{ value }})), cast({{ n }} as int))
+    try_element_at(sort_array(collect_list({{ value }})), cast({{ n }} as int))
 {%- endmacro %}
 
 {# Points of a sum of influence: 100 · (1 − exp(−sum ÷ saturation)). They grow with every account
