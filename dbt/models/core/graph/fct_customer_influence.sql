@@ -27,14 +27,6 @@ known as (
 
 ),
 
-pairs as (
-
-    select pairs.*
-    from {{ ref('int_graph__pairs') }} as pairs
-    inner join rules on pairs.definition_version = rules.definition_version
-
-),
-
 given as (
 
     select
@@ -43,7 +35,8 @@ given as (
         round(sum(influence_ratio), 9) as influence_accounts,
         count(*) as count_accounts_influenced,
         cast(sum(case when count_steps = 1 then 1 else 0 end) as bigint) as count_direct_accounts
-    from pairs
+    from {{ ref('int_graph__pairs') }}
+    where definition_version in (select rules.definition_version from rules)
     group by source_customer_number
 
 ),
@@ -53,7 +46,8 @@ received as (
     select
         target_customer_number as customer_number,
         count(*) as count_accounts_influencing
-    from pairs
+    from {{ ref('int_graph__pairs') }}
+    where definition_version in (select rules.definition_version from rules)
     group by target_customer_number
 
 ),
