@@ -36,6 +36,12 @@ ENDINGS = {
     dg.DagsterEventType.STEP_SKIPPED: "skipped, because a step before it did not succeed",
     dg.DagsterEventType.STEP_FAILURE: "FAILED",
 }
+CHECK_STATES = {
+    "passed": "passed",
+    "failed_error": "failed",
+    "failed_warn": "failed as a warning",
+    "not_run": "not run",
+}
 
 
 def named_job(job_name: str) -> dg.JobDefinition:
@@ -202,13 +208,20 @@ def run(
 
 def summarise(settings: Settings, reporter: Reporter, *, success: bool) -> int:
     """Say what is published now, what failed and what to do next; return the exit code."""
-    print(f"{reporter.count_checks} checks, {len(reporter.failed_checks)} failed.")
+    # Dagster takes the checks of a table by one kind for one, so it counts fewer than the pages do.
+    print(f"{reporter.count_checks} asset checks, {len(reporter.failed_checks)} failed.")
     for failed in reporter.failed_checks:
         print(f"  {failed}")
     version = current_version(settings)
     status = publishing_status(settings)
     if version is not None:
+        checks = ", ".join(
+            f"{version.checks[state]:,} {words}"
+            for state, words in CHECK_STATES.items()
+            if version.checks.get(state)
+        )
         print(f"Shown: version {version.version_id}, as of {version.as_of}")
+        print(f"Its checks: {checks or 'none'}")
     if status is not None and status.state == "held_back":
         print(f"Held back since {status.since:%Y-%m-%d %H:%M} UTC: the last good version stays.")
         for reason in status.reasons:
