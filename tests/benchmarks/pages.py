@@ -26,7 +26,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -87,14 +88,9 @@ class Tally:
 class Reader:
     """One browser session, as far as the server can tell."""
 
-    def __init__(self, address: str, tally: Tally) -> None:
+    def __init__(self, socket: ClientConnection, tally: Tally) -> None:
         self.tally = tally
-        self.socket: ClientConnection = connect(
-            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]
-            max_size=None,
-            open_timeout=ANSWER_SECONDS,
-        )
+        self.socket = socket
         self.buttons: dict[str, str] = {}
 
     def run(self, kind: str | None, query: str = "", press: str | None = None) -> None:
@@ -145,6 +141,18 @@ class Reader:
                     self.buttons[key] = element.button.id
 
 
+@contextmanager
+def reader_of(address: str, tally: Tally) -> Iterator[Reader]:
+    """A session at the server, until it is left."""
+    with connect(
+        f"{address.replace('http', 'ws', 1)}/_stcore/stream",
+        subprotocols=["streamlit"],  # type: ignore[list-item]
+        max_size=None,
+        open_timeout=ANSWER_SECONDS,
+    ) as socket:
+        yield Reader(socket, tally)
+
+
 CLICKED = ("open_family_technical", "open_family_commercial", "open_trap_hasty_veto")
 CLICKS: tuple[tuple[str, str, str | None], ...] = (
     ("open a family", "", "open_family_technical"),
@@ -162,17 +170,17 @@ def read(address: str, tally: Tally, until: float, pause: float, seed: int) -> N
     """One reader: a click each ``pause`` seconds, at moments of its own."""
     chance = random.Random(seed)
     try:
-        reader = Reader(address, tally)
-        reader.run(None)
-        time.sleep(chance.uniform(0, pause))
-        step = chance.randrange(len(CLICKS))
-        while time.monotonic() < until:
-            began = time.monotonic()
-            kind, query, press = CLICKS[step % len(CLICKS)]
-            if press is None or press in reader.buttons:
-                reader.run(kind, query, press)
-            step += 1
-            time.sleep(max(0.0, pause - (time.monotonic() - began)))
+        with reader_of(address, tally) as reader:
+            reader.run(None)
+            time.sleep(chance.uniform(0, pause))
+            step = chance.randrange(len(CLICKS))
+            while time.monotonic() < until:
+                began = time.monotonic()
+                kind, query, press = CLICKS[step % len(CLICKS)]
+                if press is None or press in reader.buttons:
+                    reader.run(kind, query, press)
+                step += 1
+                time.sleep(max(0.0, pause - (time.monotonic() - began)))
     except Exception as error:  # every failure of a reader is a result of the measurement
         with tally.lock:
             tally.errors.append(f"{type(error).__name__}: {error}")
@@ -292,9 +300,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         publisher = Publisher(load_settings(), Path(folder))
         publisher.publish()
         with serve(publisher.settings) as address:
-            warm = Reader(address, Tally())
-            for _kind, query, press in CLICKS:
-                warm.run(None, query, press if press in warm.buttons else None)
+            with reader_of(address, Tally()) as warm:
+                for _kind, query, press in CLICKS:
+                    warm.run(None, query, press if press in warm.buttons else None)
             until = time.monotonic() + options.seconds
             threads = [
                 threading.Thread(target=read, args=(address, tally, until, options.pause, seed))

@@ -8,20 +8,28 @@ project is parsed before, as `make run` does once for all models of a day. Touch
 last day are there from the beginning but not known before it, its opportunities and one new
 customer in a thousand come with it, so the second build has one day to add; the next has nothing to
 do, and the last finds a late touch and two customers that have become one.
+
+How fast a shared machine is changes within minutes, so the yardstick and dbt's start are measured
+again just before each step, and the day with what follows it several times from a copy of the
+warehouse; medians are printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import median
 
 import duckdb
 
@@ -220,19 +228,28 @@ update core.bridge_account_customer set customer_id = 'c:1' where customer_id = 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds (user and system) and peak memory of one process with its children."""
+    """CPU seconds (user and system), elapsed seconds and peak memory of one process."""
 
-    step: str
     cpu_seconds: float
     wall_seconds: float
     peak_gb: float
 
 
-def measure(step: str, command: Sequence[str], settings: Settings, as_of: date) -> Cost:
+@dataclass(frozen=True)
+class Step:
+    """A build, and what one scan and dbt's start cost just before it."""
+
+    name: str
+    cost: Cost
+    scan: Cost
+    start: Cost
+
+
+def measure(command: Sequence[str], settings: Settings, as_of: date) -> Cost:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; its last output is in the message.
+        RuntimeError: it failed; its command and last output are in the message.
     """
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
@@ -249,8 +266,8 @@ def measure(step: str, command: Sequence[str], settings: Settings, as_of: date) 
         wall = time.perf_counter() - started
         if os.waitstatus_to_exitcode(status):
             output.seek(0)
-            raise RuntimeError(f"{step} failed:\n{output.read()[-3000:]}")
-    return Cost(step, usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024**2)
+            raise RuntimeError(f"{' '.join(command)} failed:\n{output.read()[-3000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024**2)
 
 
 def write_tables(settings: Settings, customers: int, touches: int, edges: int, days: int) -> None:
@@ -273,38 +290,50 @@ def write_tables(settings: Settings, customers: int, touches: int, edges: int, d
         )
 
 
-def run_dbt(command: str, settings: Settings, as_of: date) -> None:
-    """Run a command of dbt that is no part of what is measured."""
-    arguments = [program("dbt"), command, "--project-dir", str(settings.dbt_project)]
-    measure(command, arguments, settings, as_of)
-
-
 def change(settings: Settings, statements: str) -> None:
+    """Change what the indices read."""
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute(statements)
 
 
-def measure_indices(settings: Settings) -> list[Cost]:
-    """Costs of one scan of what is read, the first build, one more day, some changed customers."""
+def apart(function: Callable[..., None], *arguments: object) -> None:
+    """Call it in another process: Linux counts what this one holds into its children's peak."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(function, *arguments).result()
+
+
+def measure_step(name: str, settings: Settings, as_of: date) -> Step:
+    """Build the indices, after one scan of what they read and a run of dbt that builds one view."""
     dbt = [program("dbt"), "run", "--project-dir", str(settings.dbt_project), "--select"]
-    yesterday = AS_OF - timedelta(days=1)
-    run_dbt("seed", settings, AS_OF)
     scan = [sys.executable, "-c", SCAN, str(settings.warehouse), *READ]
-    costs = [
-        measure("one scan of all that is read", scan, settings, AS_OF),
-        measure("dbt, one view", [*dbt, "int_rules__thresholds"], settings, AS_OF),
-    ]
-    change(settings, HOLD_BACK.format(last_day=AS_OF))
-    run_dbt("parse", settings, yesterday)
-    costs.append(measure("all days but the last", [*dbt, *MODELS], settings, yesterday))
-    change(settings, BRING_BACK)
-    run_dbt("parse", settings, AS_OF)
-    costs += [
-        measure("one more day", [*dbt, *MODELS], settings, AS_OF),
-        measure("the same day once more", [*dbt, *MODELS], settings, AS_OF),
-    ]
-    change(settings, CHANGES)
-    return [*costs, measure("some changed customers", [*dbt, *MODELS], settings, AS_OF)]
+    scan_cost = measure(scan, settings, as_of)
+    start_cost = measure([*dbt, "int_rules__thresholds"], settings, as_of)
+    print(f"{name} …", file=sys.stderr, flush=True)
+    return Step(name, measure([*dbt, *MODELS], settings, as_of), scan_cost, start_cost)
+
+
+def measure_indices(settings: Settings, repeats: int) -> list[Step]:
+    """The first build; then, ``repeats`` times, one more day, the same day, changed customers."""
+    dbt = program("dbt")
+    project = ["--project-dir", str(settings.dbt_project)]
+    yesterday = AS_OF - timedelta(days=1)
+    measure([dbt, "seed", *project], settings, AS_OF)
+    apart(change, settings, HOLD_BACK.format(last_day=AS_OF))
+    measure([dbt, "parse", *project], settings, yesterday)
+    steps = [measure_step("all days but the last", settings, yesterday)]
+    apart(change, settings, BRING_BACK)
+    measure([dbt, "parse", *project], settings, AS_OF)
+    before = settings.warehouse.with_suffix(".before")
+    shutil.copy(settings.warehouse, before)
+    for _ in range(repeats):
+        shutil.copy(before, settings.warehouse)
+        steps += [
+            measure_step("one more day", settings, AS_OF),
+            measure_step("the same day once more", settings, AS_OF),
+        ]
+        apart(change, settings, CHANGES)
+        steps.append(measure_step("some changed customers", settings, AS_OF))
+    return steps
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -316,31 +345,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--home", type=Path, help="folder for the files; by default a temporary one"
     )
+    parser.add_argument("--repeats", type=int, default=3, help="times to measure the day")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(dir=options.home) as folder:
         settings = Settings(home=Path(folder))
-        write_tables(settings, options.customers, options.touches, options.edges, options.days)
-        costs = measure_indices(settings)
+        size = (options.customers, options.touches, options.edges, options.days)
+        apart(write_tables, settings, *size)
+        steps = measure_indices(settings, options.repeats)
     print(
         f"{options.customers:,} customers, {options.touches:,} touches, {options.edges:,} edges, "
-        f"{options.days} days\n\n{table(costs)}\n",
+        f"{options.days} days\n\n{table(steps)}\n",
         flush=True,
     )
     return 0
 
 
-def table(costs: Sequence[Cost]) -> str:
-    """Rows of a Markdown table; ratios to the first cost, the scan, also without dbt's start."""
-    scan, start = costs[0].cpu_seconds, costs[1].cpu_seconds
-    head = (
-        "| step | CPU s | wall s | peak GB | CPU ÷ scan | without dbt's start |\n"
-        "| --- | ---: | ---: | ---: | ---: | ---: |\n"
-    )
-    return head + "\n".join(
-        f"| {cost.step} | {cost.cpu_seconds:.1f} | {cost.wall_seconds:.1f} | {cost.peak_gb:.2f} "
-        f"| {cost.cpu_seconds / scan:.1f} | "
-        + (f"{(cost.cpu_seconds - start) / scan:.1f} |" if position > 1 else "|")
-        for position, cost in enumerate(costs)
+def table(steps: Sequence[Step]) -> str:
+    """Rows of a Markdown table: medians, and ratios to the scan that was measured beside."""
+    rows = [
+        "| step | CPU s | wall s | peak GB | CPU ÷ scan | without dbt's start |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        table_row("one scan of all that is read", [step.scan for step in steps]),
+        table_row("dbt, one view", [step.start for step in steps]),
+    ]
+    for name in dict.fromkeys(step.name for step in steps):
+        of_name = [step for step in steps if step.name == name]
+        ratios = [step.cost.cpu_seconds / step.scan.cpu_seconds for step in of_name]
+        without = [
+            (step.cost.cpu_seconds - step.start.cpu_seconds) / step.scan.cpu_seconds
+            for step in of_name
+        ]
+        rows.append(
+            table_row(name, [step.cost for step in of_name], f"{median(ratios):.1f}")
+            + f" {median(without):.1f} ({min(without):.1f} to {max(without):.1f}) |"
+        )
+    return "\n".join(rows)
+
+
+def table_row(name: str, costs: Sequence[Cost], ratio: str = "") -> str:
+    """Medians of costs; the largest peak."""
+    return (
+        f"| {name} | {median(cost.cpu_seconds for cost in costs):.1f} "
+        f"| {median(cost.wall_seconds for cost in costs):.1f} "
+        f"| {max(cost.peak_gb for cost in costs):.2f} | {ratio} |" + ("" if ratio else " |")
     )
 
 
