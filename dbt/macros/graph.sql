@@ -2,11 +2,11 @@
    last one, and replaces the ways, and what rests on them, of the customers concerned. That needs a
    last build that finished under the same rule rows and models; else the graph is made anew. #}
 
-{% macro graph_keys(key, changed_keys, spans=none) -%}
+{% macro graph_keys(key, changed_keys, changed_columns=none, spans=none) -%}
     {{ return({
         'key': key,
         'changed_keys': changed_keys,
-        'changed_columns': key | replace('(', '') | replace(')', ''),
+        'changed_columns': changed_columns or key | replace('(', '') | replace(')', ''),
         'build': 'int_graph__build',
         'spans': spans
     }) }}

@@ -80,6 +80,7 @@ MODELS = (
     "int_graph__changed_pairs",
     "int_graph__found_edges",
     "int_graph__changed_edges",
+    "int_graph__changed_ways",
     "int_graph__changed_sources",
     "int_graph__edges",
     "int_graph__paths",

@@ -7,7 +7,7 @@
     meta=graph_keys(
         'customer_id',
         'int_graph__changed_sources',
-        {'first': 'reach_date', 'last': 'last_date', 'kind': 'basis'}
+        spans={'first': 'reach_date', 'last': 'last_date', 'kind': 'basis'}
     ),
     tags=['graph']
 ) }}

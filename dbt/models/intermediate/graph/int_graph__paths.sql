@@ -4,9 +4,14 @@
 -- nothing on. Of parallel edges between two customers every one is a way of its own.
 {{ config(
     materialized=keys_materialization(),
-    meta=graph_keys('source_customer_number', 'int_graph__changed_sources'),
+    meta=graph_keys(
+        '(source_customer_number, coalesce(over_1_customer_number, target_customer_number))',
+        'int_graph__changed_ways',
+        'source_customer_number, first_customer_number'
+    ),
     tags=['graph']
 ) }}
+-- depends_on: {{ ref('int_graph__changed_ways') }}
 with
 
 rules as (
@@ -100,7 +105,17 @@ step_1 as (
         strength_ratio as influence_ratio,
         passed_date
     from edges
-    where {{ is_changed_key('from_customer_number') }}
+    where {{ is_changed_key('(from_customer_number, to_customer_number)') }}
+
+),
+
+-- Of a million edges only those that follow: what is joined stays small.
+second_edges as (
+
+    select * from handed_on
+    where
+        max_steps >= 2
+        and from_customer_number in (select step_1.target_customer_number from step_1)
 
 ),
 
@@ -109,27 +124,26 @@ step_2 as (
     select
         step_1.definition_version,
         step_1.source_customer_number,
-        handed_on.to_customer_number as target_customer_number,
+        second_edges.to_customer_number as target_customer_number,
         step_1.target_customer_number as over_1_customer_number,
         cast(null as int) as over_2_customer_number,
-        handed_on.rule_number as last_rule_number,
+        second_edges.rule_number as last_rule_number,
         cast(2 as bigint) as count_steps,
-        step_1.influence_ratio * handed_on.strength_ratio as influence_ratio,
+        step_1.influence_ratio * second_edges.strength_ratio as influence_ratio,
         case
-            when step_1.passed_date >= handed_on.passed_date then step_1.passed_date
-            else handed_on.passed_date
+            when step_1.passed_date >= second_edges.passed_date then step_1.passed_date
+            else second_edges.passed_date
         end as passed_date
     from step_1
-    inner join handed_on
+    inner join second_edges
         on
-            step_1.definition_version = handed_on.definition_version
-            and step_1.target_customer_number = handed_on.from_customer_number
+            step_1.definition_version = second_edges.definition_version
+            and step_1.target_customer_number = second_edges.from_customer_number
     where
-        handed_on.max_steps >= 2
         -- The floor itself counts, whatever the last digit of a product is.
-        and step_1.influence_ratio * handed_on.strength_ratio
-        >= handed_on.floor_ratio - 0.000000001
-        and handed_on.to_customer_number <> step_1.source_customer_number
+        step_1.influence_ratio * second_edges.strength_ratio
+        >= second_edges.floor_ratio - 0.000000001
+        and second_edges.to_customer_number <> step_1.source_customer_number
 
 ),
 
@@ -156,32 +170,40 @@ lasting as (
 
 ),
 
+third_edges as (
+
+    select * from handed_on
+    where
+        max_steps >= 3
+        and from_customer_number in (select lasting.target_customer_number from lasting)
+
+),
+
 step_3 as (
 
     select
         lasting.definition_version,
         lasting.source_customer_number,
-        handed_on.to_customer_number as target_customer_number,
+        third_edges.to_customer_number as target_customer_number,
         lasting.over_1_customer_number,
         lasting.target_customer_number as over_2_customer_number,
-        handed_on.rule_number as last_rule_number,
+        third_edges.rule_number as last_rule_number,
         cast(3 as bigint) as count_steps,
-        lasting.influence_ratio * handed_on.strength_ratio as influence_ratio,
+        lasting.influence_ratio * third_edges.strength_ratio as influence_ratio,
         case
-            when lasting.passed_date >= handed_on.passed_date then lasting.passed_date
-            else handed_on.passed_date
+            when lasting.passed_date >= third_edges.passed_date then lasting.passed_date
+            else third_edges.passed_date
         end as passed_date
     from lasting
-    inner join handed_on
+    inner join third_edges
         on
-            lasting.definition_version = handed_on.definition_version
-            and lasting.target_customer_number = handed_on.from_customer_number
+            lasting.definition_version = third_edges.definition_version
+            and lasting.target_customer_number = third_edges.from_customer_number
     where
-        handed_on.max_steps >= 3
-        and lasting.influence_ratio * handed_on.strength_ratio
-        >= handed_on.floor_ratio - 0.000000001
-        and handed_on.to_customer_number <> lasting.source_customer_number
-        and handed_on.to_customer_number <> lasting.over_1_customer_number
+        lasting.influence_ratio * third_edges.strength_ratio
+        >= third_edges.floor_ratio - 0.000000001
+        and third_edges.to_customer_number <> lasting.source_customer_number
+        and third_edges.to_customer_number <> lasting.over_1_customer_number
 
 ),
 
