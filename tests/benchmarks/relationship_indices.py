@@ -270,12 +270,19 @@ def measure(command: Sequence[str], settings: Settings, as_of: date) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024**2)
 
 
+def connected(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The warehouse; no progress bars, which a process without a main file would show."""
+    connection = duckdb.connect(str(settings.warehouse))
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
 def write_tables(settings: Settings, customers: int, touches: int, edges: int, days: int) -> None:
     """Make what the indices read, in a warehouse of its own."""
     settings.sources_file.write_text(f"as_of = {AS_OF}\nsource = []\n", encoding="utf-8")
     compile_mapping(settings)
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(settings.warehouse)) as connection:
+    with connected(settings) as connection:
         connection.execute("set threads = 2")
         connection.execute(
             TABLES.format(
@@ -292,7 +299,7 @@ def write_tables(settings: Settings, customers: int, touches: int, edges: int, d
 
 def change(settings: Settings, statements: str) -> None:
     """Change what the indices read."""
-    with duckdb.connect(str(settings.warehouse)) as connection:
+    with connected(settings) as connection:
         connection.execute(statements)
 
 
