@@ -123,7 +123,7 @@ def head(view: View, item: Customer) -> None:
         ("account.segment", segment_name(view, item.segment) if item.segment else ""),
         ("dimension.region", item.region or ""),
         ("account.city", " · ".join(part for part in (item.city, item.country) if part)),
-        ("account.tier", item.tier or ""),
+        ("account.tier", view.code_label("account_tier", item.tier) if item.tier else ""),
         (
             "account.size",
             "" if item.size_employees is None else formats.number(item.size_employees),

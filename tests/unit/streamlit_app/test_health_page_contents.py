@@ -192,6 +192,17 @@ def test_a_customer_shows_its_factors_records_and_neighbours(
     assert "Mail · from us" in body
 
 
+@pytest.mark.parametrize(("language", "tier"), [("en", "Strategic"), ("zh", "战略客户")])
+def test_codes_of_a_customer_are_shown_by_their_names(
+    monkeypatch: pytest.MonkeyPatch, home: Path, language: str, tier: str
+) -> None:
+    body = page_html(
+        open_page(monkeypatch, home, "account", lang=language, customer="crm:account6")
+    )
+    assert text("account.tier", language) in body
+    assert tier in body and "strategic" not in body
+
+
 def test_a_signal_of_the_timeline_opens_its_raw_rows(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
