@@ -2,16 +2,17 @@
 
 Customers, touches and the acts that join customers are made by SQL straight into the tables that
 graph and indices read. The yardstick is one DuckDB process that reads all columns of these tables
-once. Each step is a process of its own, measured by the operating system: CPU seconds and peak
-memory, with dbt's own start in it; a run that builds one view shows how much that start is. The
-project is parsed before, as `make run` does once for all models of a day. Touches and acts of the
+once; a second one also reads what earlier days have made and a day looks at again. Each step is a
+process of its own, measured by the operating system: CPU seconds and peak memory, with dbt's own
+start in it; a run that builds one view shows how much that start is. The project is parsed before,
+as `make run` does once for all models of a day. Touches and acts of the
 last day are there from the beginning but not known before it, its opportunities and one new
 customer in a thousand come with it, so the second build has one day to add; the next has nothing to
 do, and the last finds a late touch and two customers that have become one.
 
-How fast a shared machine is changes within minutes, so the yardstick and dbt's start are measured
+How fast a shared machine is changes within minutes, so the yardsticks and dbt's start are measured
 again just before each step, and the day with what follows it several times from a copy of the
-warehouse; medians are printed.
+warehouse that is on the disk before anything is measured; medians are printed.
 """
 
 from __future__ import annotations
@@ -172,22 +173,35 @@ import duckdb, sys
 connection = duckdb.connect(sys.argv[1], read_only=True)
 connection.execute("set threads = 2")
 for table in sys.argv[2:]:
-    connection.execute(f"select bit_xor(hash(touches)) from {table} as touches").fetchall()
+    connection.execute(f"select bit_xor(hash(touches)) from ({table}) as touches").fetchall()
 """
 READ = (
-    "core.dim_customer",
-    "core.bridge_account_customer",
-    "core.dim_contact",
-    "core.bridge_contact_person",
-    "core.dim_person",
-    "core.fct_opportunity",
-    "core.fct_activity",
-    "intermediate.int_intent__keyword_matches",
-    "intermediate.int_intent__visits",
-    "intermediate.int_canonical__content_shares",
-    "intermediate.int_canonical__event_attendances",
-    "intermediate.int_canonical__account_relationships",
-    "intermediate.int_canonical__contact_job_changes",
+    "from core.dim_customer",
+    "from core.bridge_account_customer",
+    "from core.dim_contact",
+    "from core.bridge_contact_person",
+    "from core.dim_person",
+    "from core.fct_opportunity",
+    "from core.fct_activity",
+    "from intermediate.int_intent__keyword_matches",
+    "from intermediate.int_intent__visits",
+    "from intermediate.int_canonical__content_shares",
+    "from intermediate.int_canonical__event_attendances",
+    "from intermediate.int_canonical__account_relationships",
+    "from intermediate.int_canonical__contact_job_changes",
+)
+# What earlier days have made and a day reads again: of the indices the last day alone.
+KEPT = (
+    "from intermediate.int_graph__acts",
+    "from intermediate.int_graph__edges",
+    "from intermediate.int_graph__paths",
+    "from intermediate.int_graph__pairs",
+    "from core.fct_influence_reach_day",
+    "from intermediate.int_relationship__kept_parts",
+    "from intermediate.int_relationship__customer_records",
+    "from intermediate.int_relationship__customer_channels",
+    "from intermediate.int_relationship__open_lines",
+    "from core.fct_relationship_index_day where index_date = date '{last_day}'",
 )
 # What comes with the last day, besides its records.
 HOLD_BACK = """
@@ -237,11 +251,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Step:
-    """A build, and what one scan and dbt's start cost just before it."""
+    """A build, and what the scans and dbt's start cost just before it."""
 
     name: str
     cost: Cost
     scan: Cost
+    scan_with_kept: Cost
     start: Cost
 
 
@@ -309,14 +324,19 @@ def apart(function: Callable[..., None], *arguments: object) -> None:
         pool.submit(function, *arguments).result()
 
 
-def measure_step(name: str, settings: Settings, as_of: date) -> Step:
-    """Build the indices, after one scan of what they read and a run of dbt that builds one view."""
+def measure_step(name: str, settings: Settings, as_of: date, kept: Sequence[str] = ()) -> Step:
+    """Build the indices, after the scans and a run of dbt that builds one view.
+
+    ``kept`` are the questions for what earlier days have made; without them there is one scan.
+    """
     dbt = [program("dbt"), "run", "--project-dir", str(settings.dbt_project), "--select"]
     scan = [sys.executable, "-c", SCAN, str(settings.warehouse), *READ]
     scan_cost = measure(scan, settings, as_of)
+    with_kept_cost = measure([*scan, *kept], settings, as_of) if kept else scan_cost
     start_cost = measure([*dbt, "int_rules__thresholds"], settings, as_of)
     print(f"{name} …", file=sys.stderr, flush=True)
-    return Step(name, measure([*dbt, *MODELS], settings, as_of), scan_cost, start_cost)
+    cost = measure([*dbt, *MODELS], settings, as_of)
+    return Step(name, cost, scan_cost, with_kept_cost, start_cost)
 
 
 def measure_indices(settings: Settings, repeats: int) -> list[Step]:
@@ -332,14 +352,18 @@ def measure_indices(settings: Settings, repeats: int) -> list[Step]:
     measure([dbt, "parse", *project], settings, AS_OF)
     before = settings.warehouse.with_suffix(".before")
     shutil.copy(settings.warehouse, before)
+    kept = [question.format(last_day=yesterday) for question in KEPT]
+    kept_now = [question.format(last_day=AS_OF) for question in KEPT]
     for _ in range(repeats):
         shutil.copy(before, settings.warehouse)
+        # What is still being written to the disk would be counted into the first scan.
+        os.sync()
         steps += [
-            measure_step("one more day", settings, AS_OF),
-            measure_step("the same day once more", settings, AS_OF),
+            measure_step("one more day", settings, AS_OF, kept),
+            measure_step("the same day once more", settings, AS_OF, kept_now),
         ]
         apart(change, settings, CHANGES)
-        steps.append(measure_step("some changed customers", settings, AS_OF))
+        steps.append(measure_step("some changed customers", settings, AS_OF, kept_now))
     return steps
 
 
@@ -368,33 +392,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def table(steps: Sequence[Step]) -> str:
-    """Rows of a Markdown table: medians, and ratios to the scan that was measured beside."""
+    """Rows of a Markdown table: medians, and ratios to the scans that were measured beside."""
+    days = steps[1:]
     rows = [
-        "| step | CPU s | wall s | peak GB | CPU ÷ scan | without dbt's start |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-        table_row("one scan of all that is read", [step.scan for step in steps]),
+        "| step | CPU s | wall s | peak GB | ÷ scan | without dbt's start | ÷ scan with kept |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        table_row("one scan of what the indices are made from", [step.scan for step in steps]),
+        table_row("one scan of that and of what is kept", [step.scan_with_kept for step in days]),
         table_row("dbt, one view", [step.start for step in steps]),
+        table_row(steps[0].name, [steps[0].cost]),
     ]
-    for name in dict.fromkeys(step.name for step in steps):
-        of_name = [step for step in steps if step.name == name]
-        ratios = [step.cost.cpu_seconds / step.scan.cpu_seconds for step in of_name]
-        without = [
-            (step.cost.cpu_seconds - step.start.cpu_seconds) / step.scan.cpu_seconds
-            for step in of_name
-        ]
-        rows.append(
-            table_row(name, [step.cost for step in of_name], f"{median(ratios):.1f}")
-            + f" {median(without):.1f} ({min(without):.1f} to {max(without):.1f}) |"
+    for name in dict.fromkeys(step.name for step in days):
+        of_name = [step for step in days if step.name == name]
+        ratios = (
+            [step.cost.cpu_seconds / step.scan.cpu_seconds for step in of_name],
+            [
+                (step.cost.cpu_seconds - step.start.cpu_seconds) / step.scan.cpu_seconds
+                for step in of_name
+            ],
+            [step.cost.cpu_seconds / step.scan_with_kept.cpu_seconds for step in of_name],
         )
+        rows.append(table_row(name, [step.cost for step in of_name], ratios))
     return "\n".join(rows)
 
 
-def table_row(name: str, costs: Sequence[Cost], ratio: str = "") -> str:
-    """Medians of costs; the largest peak."""
+def table_row(
+    name: str, costs: Sequence[Cost], ratios: Sequence[Sequence[float]] = ((), (), ())
+) -> str:
+    """Medians of costs and, with smallest and largest, of ratios; the largest peak."""
+    cells = [
+        f"{median(ratio):.1f} ({min(ratio):.1f} to {max(ratio):.1f})" if ratio else ""
+        for ratio in ratios
+    ]
     return (
         f"| {name} | {median(cost.cpu_seconds for cost in costs):.1f} "
         f"| {median(cost.wall_seconds for cost in costs):.1f} "
-        f"| {max(cost.peak_gb for cost in costs):.2f} | {ratio} |" + ("" if ratio else " |")
+        f"| {max(cost.peak_gb for cost in costs):.2f} | {' | '.join(cells)} |"
     )
 
 

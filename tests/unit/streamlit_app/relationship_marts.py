@@ -14,7 +14,8 @@ _CUSTOMER = f"""
     'crm:account' || a as customer_id, 'Account ' || a as customer_name,
     ['medical_devices', 'manufacturing', 'retail', 'saas', null][a % 5 + 1] as industry,
     ['Beijing', 'Shanghai', 'Shenzhen'][a % 3 + 1] as region,
-    ['large', 'medium', 'small'][a % 3 + 1] as segment, ['strategic', 'key'][a % 2 + 1] as tier, {_TEAM},
+    ['large', 'medium', 'small'][a % 3 + 1] as segment,
+    ['strategic', 'key'][a % 2 + 1] as tier, {_TEAM},
     'crm:rep' || (a % 9) as owner_rep_id
 """
 _DEPTH = "case when a % 8 > 0 then 100 * frequency_ratio * relevance_ratio * coverage_ratio end"
