@@ -10,7 +10,7 @@ from dagster_project.connectors.sources_file import (
     as_of_date,
     load_sources,
 )
-from dagster_project.defs import keys
+from dagster_project.defs import dbt_process, keys
 from dagster_project.defs.automation import JobBuilder, build_automation, landed_keys
 from dagster_project.defs.backfill import build_day_requests
 from dagster_project.defs.dbt_command import DbtCommand
@@ -32,7 +32,7 @@ from dagster_project.defs.transform import (
     read_manifest,
     seeds,
 )
-from dagster_project.settings import Settings, export_dbt_environment, program, utc_now
+from dagster_project.settings import Settings, export_dbt_environment, utc_now
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -88,7 +88,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "dbt": DbtCommand(
                 project_dir=str(settings.dbt_project),
                 profiles_dir=str(settings.dbt_project),
-                dbt_executable=program("dbt"),
+                dbt_executable=dbt_process.COMMAND[0],
+                global_config_flags=dbt_process.COMMAND[1:],
             )
         },
     )

@@ -34,6 +34,7 @@ from statistics import median
 
 import duckdb
 
+from dagster_project.defs import dbt_process
 from dagster_project.mapping import compile_mapping
 from dagster_project.settings import REPO_ROOT, Settings, process_environment, program
 
@@ -329,7 +330,7 @@ def measure_step(name: str, settings: Settings, as_of: date, kept: Sequence[str]
 
     ``kept`` are the questions for what earlier days have made; without them there is one scan.
     """
-    dbt = [program("dbt"), "run", "--project-dir", str(settings.dbt_project), "--select"]
+    dbt = [*dbt_process.COMMAND, "run", "--project-dir", str(settings.dbt_project), "--select"]
     scan = [sys.executable, "-c", SCAN, str(settings.warehouse), *READ]
     scan_cost = measure(scan, settings, as_of)
     with_kept_cost = measure([*scan, *kept], settings, as_of) if kept else scan_cost

@@ -1,0 +1,74 @@
+"""dbt as the pipeline starts it: the results and exit codes of the `dbt` command, no manifest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dagster_project.defs import dbt_process
+from dagster_project.settings import process_environment
+
+PROJECT = "name: small\nprofile: small\nflags: {send_anonymous_usage_stats: false}\n"
+PROFILES = "small: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A dbt project of one model, which can be built."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dbt_project.yml").write_text(PROJECT, encoding="utf-8")
+    (tmp_path / "profiles.yml").write_text(PROFILES, encoding="utf-8")
+    (tmp_path / "models" / "good.sql").write_text("select 1 as i", encoding="utf-8")
+    return tmp_path
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*dbt_process.COMMAND, *arguments],
+        cwd=project,
+        env=process_environment() | {"DBT_TARGET_PATH": str(project / "target")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def statuses(project: Path) -> dict[str, str]:
+    record = json.loads((project / "target" / "run_results.json").read_text(encoding="utf-8"))
+    return {result["unique_id"]: result["status"] for result in record["results"]}
+
+
+def test_what_is_built_is_in_the_results_and_no_manifest_is_written(project: Path) -> None:
+    built = run(project, "build")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert statuses(project) == {"model.small.good": "success"}
+    assert (project / "target" / "compiled" / "small" / "models" / "good.sql").exists()
+    assert not (project / "target" / "manifest.json").exists()
+
+
+def test_what_cannot_be_built_is_in_the_results_too(project: Path) -> None:
+    (project / "models" / "bad.sql").write_text("select * from nowhere", encoding="utf-8")
+    built = run(project, "build")
+    assert built.returncode == 1
+    assert statuses(project) == {"model.small.good": "success", "model.small.bad": "error"}
+    assert "nowhere" in built.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "said"),
+    [
+        ("select * from {{ ref('nowhere') }}", ["build"], "nowhere"),
+        ("select 1 as i", ["build", "--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_what_keeps_dbt_from_starting_is_said(
+    project: Path, model: str, arguments: list[str], said: str
+) -> None:
+    (project / "models" / "bad.sql").write_text(model, encoding="utf-8")
+    built = run(project, *arguments)
+    assert built.returncode == 2
+    assert said in built.stdout + built.stderr
+    assert not (project / "target" / "run_results.json").exists()
