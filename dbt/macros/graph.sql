@@ -39,11 +39,8 @@
    built. #}
 {% macro is_graph_complete() -%}
     {%- set builds = [] -%}
-    {%- set nodes = graph.nodes -%}
-    {%- for node in nodes.values() if node.config.enabled and 'graph' in node.tags -%}
-        {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-        {%- set comment = comment_of_table(relation) if relation else none -%}
-        {%- do builds.append((comment or '').split(' ')[-1]) -%}
+    {%- for table in tables_with_tags(['graph']) -%}
+        {%- do builds.append((table.comment or '').split(' ')[-1]) -%}
     {%- endfor -%}
     {{ return(builds | unique | list | length == 1 and builds[0] != '') }}
 {%- endmacro %}
@@ -62,11 +59,19 @@
         {{ return(true) }}
     {%- endif -%}
     {%- set nodes = graph.nodes -%}
-    {%- if nodes -%}
-        {%- set build = built_table('int_graph__build') -%}
-        {{ return(build is none or run_query('select is_anew from ' ~ build).rows[0][0]) }}
+    {%- set node = nodes.get('model.' ~ project_name ~ '.int_graph__build') if nodes else none -%}
+    {%- if not node -%}
+        {{ return(true) }}
     {%- endif -%}
-    {{ return(true) }}
+    {#- Asked dozens of times in a build, whose models share the node: it keeps the answer. -#}
+    {%- if node.get('asked_in') != invocation_id -%}
+        {%- set build = built_table('int_graph__build') -%}
+        {%- do node.update({
+            'is_anew': build is none or run_query('select is_anew from ' ~ build).rows[0][0],
+            'asked_in': invocation_id
+        }) -%}
+    {%- endif -%}
+    {{ return(node.is_anew) }}
 {%- endmacro %}
 
 {# A table as the last build left it, or none where the graph is made anew. #}

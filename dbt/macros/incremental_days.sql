@@ -145,22 +145,42 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{# The models with one of the tags: name, tags, whether the table is there, and what it says of
+   itself, by one question for all of them. #}
+{% macro tables_with_tags(tags) -%}
+    {%- set comments = {} -%}
+    {%- for schema, name, comment in run_query(
+        'select schema_name, table_name, comment from duckdb_tables() '
+        ~ "where database_name = '" ~ this.database ~ "'"
+    ).rows -%}
+        {%- do comments.update({schema ~ '.' ~ name: comment}) -%}
+    {%- endfor -%}
+    {%- set found = [] -%}
+    {%- set nodes = graph.nodes -%}
+    {%- for node in nodes.values()
+        if node.config.enabled and node.tags | select('in', tags) | list -%}
+        {%- set name = node.schema ~ '.' ~ node.alias -%}
+        {%- do found.append({
+            'name': node.name,
+            'tags': node.tags,
+            'is_there': name in comments,
+            'comment': comments.get(name)
+        }) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 {# Names of the models with one of the tags whose table has not followed this build's changes. #}
 {% macro unfollowed_models(tags) -%}
     {%- set unfollowed = [] -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
         {%- set changes = run_query('select changes_id from ' ~ built_table('int_web__rule_version')) -%}
-        {%- set nodes = graph.nodes -%}
-        {%- for node in nodes.values() if node.config.enabled -%}
-            {%- for tag in tags if tag in node.tags -%}
-                {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-                {%- set comment = comment_of_table(relation) if relation else none -%}
-                {#- What names visitors and has never been built computes all days anyway. -#}
-                {%- if (comment or '').split(' ')[-1] != changes.rows[0][0]
-                    and (relation or tag == 'web_days') -%}
-                    {%- do unfollowed.append(node.name) -%}
-                {%- endif -%}
-            {%- endfor -%}
+        {%- for table in tables_with_tags(tags) -%}
+            {#- What names visitors and has never been built computes all days anyway. -#}
+            {%- if (table.comment or '').split(' ')[-1] != changes.rows[0][0]
+                and (table.is_there or 'web_days' in table.tags | select('in', tags)) -%}
+                {%- do unfollowed.append(table.name) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(unfollowed) }}

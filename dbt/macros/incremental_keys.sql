@@ -120,13 +120,8 @@
 {% macro is_half_built(tags) -%}
     {%- set found = [] -%}
     {%- if execute and replaces_days() and flags.WHICH in ('run', 'build') -%}
-        {%- set nodes = graph.nodes -%}
-        {%- for node in nodes.values()
-            if node.config.enabled and node.tags | select('in', tags) | list -%}
-            {%- set relation = adapter.get_relation(node.database, node.schema, node.alias) -%}
-            {%- if relation -%}
-                {%- do found.append((comment_of_table(relation) or '').split(' ')[-1]) -%}
-            {%- endif -%}
+        {%- for table in tables_with_tags(tags) if table.is_there -%}
+            {%- do found.append((table.comment or '').split(' ')[-1]) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(found | unique | list | length > 1) }}

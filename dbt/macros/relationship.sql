@@ -174,6 +174,12 @@
     true /*near:{{ kind }}:{{ time }}*/
 {%- endmacro %}
 
+{# True for keys that rows of a relation of the model name, where few rows are made: so few are then
+   joined. Where all are made, looking them up would cost more than it spares. #}
+{% macro is_named_in(relation, key) -%}
+    true /*named:{{ relation }}:{{ key }}*/
+{%- endmacro %}
+
 {# Records kept from days that have not changed, of an account, contact, opportunity or lead that has. #}
 {% macro records_of_changed_keys() -%}
     select
@@ -291,10 +297,12 @@
 {% macro sql_of_changed_parts(sql, changed, kinds, replaced) -%}
     {%- set made = namespace(sql=sql) -%}
     {%- for mark, kind, column in modules.re.findall(
-        'true /[*](part|near):([a-z_]+):([^*]*)[*]/', sql
+        'true /[*](part|near|named):([a-z_]+):([^*]*)[*]/', sql
     ) | unique -%}
         {%- set term = 'false' -%}
-        {%- if kind in kinds.days -%}
+        {%- if mark == 'named' -%}
+            {%- set term = column ~ ' in (select ' ~ kind ~ '.' ~ column ~ ' from ' ~ kind ~ ')' -%}
+        {%- elif kind in kinds.days -%}
             {%- set term = column ~ ' in (select changed.part_date from ' ~ changed
                 ~ " as changed where changed.part_kind = '" ~ kind ~ "')" if mark == 'part'
                 else '(' ~ column ~ ' >= cast(' ~ kinds.days[kind].first ~ ' as timestamp) and '
@@ -409,6 +417,18 @@
     {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}
 
+{# Kept records that came or went in a build after the one of this number: looked for one by one,
+   because the smallest and largest number of a block of rows then say that it has none. #}
+{% macro records_changed_since(records, number) -%}
+    select *
+    from {{ records }}
+    where written_in > {{ number }}
+    union all
+    select *
+    from {{ records }}
+    where gone_in > {{ number }} and not written_in > {{ number }}
+{%- endmacro %}
+
 {# Customers of records that have come or gone since the indices were built and were known on their
    days, and whether on the last of them only. All customers where it cannot be told. #}
 {% macro customers_of_changed_records() -%}
@@ -421,18 +441,23 @@
         where false
     {%- else -%}
         {%- set number = followed_build(built) -%}
-        select
-            customer_id,
-            {{ 'false' if number is none
-                else 'known_at >= cast(' ~ relationship_built_through() ~ ' as timestamp)' }}
-                as is_last_day_only
-        from {{ built_table('int_relationship__customer_records') }}
-        where
-            customer_id is not null
-            {%- if number is not none %}
-            and (written_in > {{ number }} or gone_in > {{ number }})
-            and known_at < cast({{ add_days(relationship_built_through(), 1) }} as timestamp)
-            {%- endif %}
+        {%- set records = built_table('int_relationship__customer_records') -%}
+        {%- if number is none -%}
+            select
+                customer_id,
+                false as is_last_day_only
+            from {{ records }}
+            where customer_id is not null
+        {%- else -%}
+            select
+                customer_id,
+                known_at >= cast({{ relationship_built_through() }} as timestamp)
+                    as is_last_day_only
+            from ({{ records_changed_since(records, number) }}) as changed_records
+            where
+                customer_id is not null
+                and known_at < cast({{ add_days(relationship_built_through(), 1) }} as timestamp)
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -492,10 +517,8 @@
                     customer_id,
                     channel,
                     coalesce(max(gone_in) > {{ number }}, false) as is_less
-                from {{ records }}
-                where
-                    customer_id is not null
-                    and (written_in > {{ number }} or gone_in > {{ number }})
+                from ({{ records_changed_since(records, number) }}) as changed_records
+                where customer_id is not null
                 group by customer_id, channel
             )
             select

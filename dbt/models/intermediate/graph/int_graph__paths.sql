@@ -16,134 +16,15 @@ with
 
 rules as (
 
-    select distinct
+    select
         definition_version,
+        rule_number,
+        strength_ratio,
+        strength_ratio * damping_ratio as handed_on_ratio,
         max_steps,
-        damping_ratio,
         floor_ratio,
         max_pass_on_accounts
     from {{ ref('int_graph__rules') }}
-
-),
-
-edges as (
-
-    select
-        edge_rules.definition_version,
-        edges.rule_number,
-        edges.from_customer_number,
-        edges.to_customer_number,
-        edge_rules.strength_ratio,
-        cast(edges.passed_at as date) as passed_date
-    from {{ ref('int_graph__edges') }} as edges
-    inner join {{ ref('int_graph__rules') }} as edge_rules
-        on edges.rule_number = edge_rules.rule_number
-    where edges.passed_at is not null
-
-),
-
--- Who hands nothing on: joined to more accounts than the limit. Few have so many edges at all.
-many_edges as (
-
-    select
-        edges.definition_version,
-        edges.from_customer_number
-    from edges
-    inner join rules on edges.definition_version = rules.definition_version
-    group by edges.definition_version, edges.from_customer_number
-    having count(*) > max(rules.max_pass_on_accounts)
-
-),
-
-ending as (
-
-    select
-        edges.definition_version,
-        edges.from_customer_number
-    from edges
-    inner join many_edges
-        on
-            edges.definition_version = many_edges.definition_version
-            and edges.from_customer_number = many_edges.from_customer_number
-    inner join rules on edges.definition_version = rules.definition_version
-    group by edges.definition_version, edges.from_customer_number
-    having count(distinct edges.to_customer_number) > max(rules.max_pass_on_accounts)
-
-),
-
-handed_on as (
-
-    select
-        edges.definition_version,
-        edges.rule_number,
-        edges.from_customer_number,
-        edges.to_customer_number,
-        edges.strength_ratio * rules.damping_ratio as strength_ratio,
-        edges.passed_date,
-        rules.max_steps,
-        rules.floor_ratio
-    from edges
-    inner join rules on edges.definition_version = rules.definition_version
-    left join ending
-        on
-            edges.definition_version = ending.definition_version
-            and edges.from_customer_number = ending.from_customer_number
-    where ending.from_customer_number is null
-
-),
-
-step_1 as (
-
-    select
-        definition_version,
-        from_customer_number as source_customer_number,
-        to_customer_number as target_customer_number,
-        cast(null as int) as over_1_customer_number,
-        cast(null as int) as over_2_customer_number,
-        rule_number as last_rule_number,
-        cast(1 as bigint) as count_steps,
-        strength_ratio as influence_ratio,
-        passed_date
-    from edges
-    where {{ is_changed_key('(from_customer_number, to_customer_number)') }}
-
-),
-
--- Of a million edges only those that follow: what is joined stays small.
-second_edges as (
-
-    select * from handed_on
-    where
-        max_steps >= 2
-        and from_customer_number in (select step_1.target_customer_number from step_1)
-
-),
-
-step_2 as (
-
-    select
-        step_1.definition_version,
-        step_1.source_customer_number,
-        second_edges.to_customer_number as target_customer_number,
-        step_1.target_customer_number as over_1_customer_number,
-        cast(null as int) as over_2_customer_number,
-        second_edges.rule_number as last_rule_number,
-        cast(2 as bigint) as count_steps,
-        step_1.influence_ratio * second_edges.strength_ratio as influence_ratio,
-        case
-            when step_1.passed_date >= second_edges.passed_date then step_1.passed_date
-            else second_edges.passed_date
-        end as passed_date
-    from step_1
-    inner join second_edges
-        on
-            step_1.definition_version = second_edges.definition_version
-            and step_1.target_customer_number = second_edges.from_customer_number
-    where
-        -- The floor itself counts, whatever the last digit of a product is.
-        step_1.influence_ratio * second_edges.strength_ratio
-        >= second_edges.floor_ratio - 0.000000001
-        and second_edges.to_customer_number <> step_1.source_customer_number
 
 ),
 
@@ -152,60 +33,115 @@ strongest as (
 
     select
         definition_version,
-        max(strength_ratio) as strength_ratio,
+        max(handed_on_ratio) as handed_on_ratio,
         max(floor_ratio) as floor_ratio
-    from handed_on
+    from rules
     group by definition_version
 
 ),
 
-lasting as (
-
-    select step_2.*
-    from step_2
-    inner join strongest on step_2.definition_version = strongest.definition_version
-    where
-        step_2.influence_ratio * strongest.strength_ratio
-        >= strongest.floor_ratio - 0.000000001
-
-),
-
-third_edges as (
-
-    select * from handed_on
-    where
-        max_steps >= 3
-        and from_customer_number in (select lasting.target_customer_number from lasting)
-
-),
-
-step_3 as (
+step_1 as (
 
     select
-        lasting.definition_version,
-        lasting.source_customer_number,
-        third_edges.to_customer_number as target_customer_number,
-        lasting.over_1_customer_number,
-        lasting.target_customer_number as over_2_customer_number,
-        third_edges.rule_number as last_rule_number,
-        cast(3 as bigint) as count_steps,
-        lasting.influence_ratio * third_edges.strength_ratio as influence_ratio,
-        case
-            when lasting.passed_date >= third_edges.passed_date then lasting.passed_date
-            else third_edges.passed_date
-        end as passed_date
-    from lasting
-    inner join third_edges
-        on
-            lasting.definition_version = third_edges.definition_version
-            and lasting.target_customer_number = third_edges.from_customer_number
+        rules.definition_version,
+        edges.from_customer_number as source_customer_number,
+        edges.to_customer_number as target_customer_number,
+        cast(null as int) as over_1_customer_number,
+        cast(null as int) as over_2_customer_number,
+        edges.rule_number as last_rule_number,
+        cast(1 as bigint) as count_steps,
+        rules.strength_ratio as influence_ratio,
+        cast(edges.passed_at as date) as passed_date
+    from {{ ref('int_graph__edges') }} as edges
+    inner join rules on edges.rule_number = rules.rule_number
     where
-        lasting.influence_ratio * third_edges.strength_ratio
-        >= third_edges.floor_ratio - 0.000000001
-        and third_edges.to_customer_number <> lasting.source_customer_number
-        and third_edges.to_customer_number <> lasting.over_1_customer_number
+        edges.passed_at is not null
+        and {{ is_changed_key('(from_customer_number, to_customer_number)') }}
 
 ),
+{% for step in [2, 3] -%}
+    {%- set before = 'lasting_' ~ (step - 1) %}
+
+    {{ before }} as (
+
+        select ways.*
+        from step_{{ step - 1 }} as ways
+        inner join strongest on ways.definition_version = strongest.definition_version
+        -- The floor itself counts, whatever the last digit of a product is.
+        where
+            ways.influence_ratio * strongest.handed_on_ratio >= strongest.floor_ratio - 0.000000001
+
+    ),
+
+    -- Of a million edges only those that follow: what is joined stays small.
+    edges_{{ step }} as (
+
+        select
+            edges.rule_number,
+            edges.from_customer_number,
+            edges.to_customer_number,
+            cast(edges.passed_at as date) as passed_date,
+            rules.definition_version,
+            rules.handed_on_ratio,
+            rules.floor_ratio,
+            rules.max_pass_on_accounts
+        from {{ ref('int_graph__edges') }} as edges
+        inner join rules on edges.rule_number = rules.rule_number
+        where
+            edges.passed_at is not null
+            and rules.max_steps >= {{ step }}
+            and edges.from_customer_number
+            in (select {{ before }}.target_customer_number from {{ before }})
+
+    ),
+
+    -- Who hands nothing on: joined to more accounts than the limit.
+    ending_{{ step }} as (
+
+        select
+            definition_version,
+            from_customer_number
+        from edges_{{ step }}
+        group by definition_version, from_customer_number
+        having count(distinct to_customer_number) > max(max_pass_on_accounts)
+
+    ),
+
+    step_{{ step }} as (
+
+        select
+            ways.definition_version,
+            ways.source_customer_number,
+            edges.to_customer_number as target_customer_number,
+            coalesce(ways.over_1_customer_number, ways.target_customer_number)
+                as over_1_customer_number,
+            case when ways.over_1_customer_number is not null then ways.target_customer_number end
+                as over_2_customer_number,
+            edges.rule_number as last_rule_number,
+            cast({{ step }} as bigint) as count_steps,
+            ways.influence_ratio * edges.handed_on_ratio as influence_ratio,
+            case
+                when ways.passed_date >= edges.passed_date then ways.passed_date
+                else edges.passed_date
+            end as passed_date
+        from {{ before }} as ways
+        inner join edges_{{ step }} as edges
+            on
+                ways.definition_version = edges.definition_version
+                and ways.target_customer_number = edges.from_customer_number
+        left join ending_{{ step }} as ending
+            on
+                edges.definition_version = ending.definition_version
+                and edges.from_customer_number = ending.from_customer_number
+        where
+            ending.from_customer_number is null
+            and ways.influence_ratio * edges.handed_on_ratio >= edges.floor_ratio - 0.000000001
+            and edges.to_customer_number <> ways.source_customer_number
+            and edges.to_customer_number
+            <> coalesce(ways.over_1_customer_number, ways.target_customer_number)
+
+    ),
+{% endfor %}
 
 ways as (
 

@@ -278,6 +278,7 @@ opportunities as (
         account_id,
         product_line
     from {{ ref('fct_opportunity') }}
+    where {{ is_named_in('records', 'opportunity_id') }}
 
 ),
 
@@ -288,24 +289,7 @@ leads as (
         account_id,
         product_line
     from {{ ref('fct_lead') }}
-
-),
-
-customers as (
-
-    select
-        account_id,
-        customer_id
-    from {{ ref('bridge_account_customer') }}
-
-),
-
-persons as (
-
-    select
-        contact_id,
-        customer_id
-    from {{ ref('bridge_contact_person') }}
+    where {{ is_named_in('records', 'lead_id') }}
 
 ),
 
@@ -319,6 +303,26 @@ placed as (
     from records
     left join opportunities on records.opportunity_id = opportunities.opportunity_id
     left join leads on records.lead_id = leads.lead_id
+
+),
+
+customers as (
+
+    select
+        account_id,
+        customer_id
+    from {{ ref('bridge_account_customer') }}
+    where {{ is_named_in('placed', 'account_id') }}
+
+),
+
+persons as (
+
+    select
+        contact_id,
+        customer_id
+    from {{ ref('bridge_contact_person') }}
+    where {{ is_named_in('placed', 'contact_id') }}
 
 )
 

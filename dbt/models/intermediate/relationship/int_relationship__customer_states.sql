@@ -76,9 +76,7 @@ changes as (
 late_changes as (
 
     select * from changes
-    where
-        change_date >= {{ relationship_built_through() }}
-        or change_date >= {{ as_of_date() }}
+    where change_date >= least({{ relationship_built_through() }}, {{ as_of_date() }})
 
 ),
 

@@ -21,17 +21,6 @@ customers as (
 
 ),
 
-open_lines as (
-
-    select
-        customer_id,
-        product_line,
-        first_date,
-        coalesce(last_date, date '9999-12-31') as last_date
-    from {{ ref('int_relationship__open_lines') }}
-
-),
-
 channels as (
 
     select * from {{ ref('int_relationship__channels') }}
@@ -85,18 +74,18 @@ compared as (
             channels.definition_version = other_topics.definition_version
             and touches.topic = other_topics.topic
             and other_topics.industry is null
-    left join open_lines as any_lines
+    left join {{ ref('int_relationship__open_lines') }} as any_lines
         on
             touches.line_customer_id = any_lines.customer_id
             and any_lines.product_line is null
             and touches.known_date >= any_lines.first_date
-            and touches.known_date <= any_lines.last_date
-    left join open_lines as same_lines
+            and touches.known_date <= coalesce(any_lines.last_date, date '9999-12-31')
+    left join {{ ref('int_relationship__open_lines') }} as same_lines
         on
             touches.customer_id = same_lines.customer_id
             and touches.topic_product_line = same_lines.product_line
             and touches.known_date >= same_lines.first_date
-            and touches.known_date <= same_lines.last_date
+            and touches.known_date <= coalesce(same_lines.last_date, date '9999-12-31')
 
 )
 
