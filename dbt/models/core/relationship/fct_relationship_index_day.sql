@@ -324,13 +324,33 @@ reach as (
 
 ),
 
+-- Who was created before the batch is there on its first day, whatever is known of it since when.
+late_customers as (
+
+    select distinct customers.customer_id
+    from customers
+    inner join batches on customers.created_date > batches.first_date
+
+),
+
+first_touches as (
+
+    select
+        customer_id,
+        min(first_known_date) as first_date
+    from {{ ref('int_relationship__customer_channels') }}
+    where customer_id in (select late_customers.customer_id from late_customers)
+    group by customer_id
+
+),
+
 first_reach as (
 
     select
         customer_id,
         min(first_date) as first_date
     from {{ ref('int_relationship__reach') }}
-    where {{ is_batch_customer('customer_id') }}
+    where customer_id in (select late_customers.customer_id from late_customers)
     group by customer_id
 
 ),
@@ -347,13 +367,14 @@ beginnings as (
             when customers.created_date is not null
                 then least(
                     customers.created_date,
-                    coalesce(customers.first_known_date, customers.created_date),
+                    coalesce(first_touches.first_date, customers.created_date),
                     coalesce(first_reach.first_date, customers.created_date)
                 )
             else batches.first_date
         end as begin_date
     from customers
     cross join batches
+    left join first_touches on customers.customer_id = first_touches.customer_id
     left join first_reach on customers.customer_id = first_reach.customer_id
 
 ),

@@ -2,6 +2,7 @@
 -- last build, or the customer is new or gone. All days up to the last of that build, or that only.
 -- What a build found and did not come to make stays here for the next one.
 {{ config(materialized='table') }}
+-- depends_on: {{ ref('int_relationship__customer_records') }}
 with
 
 customers as (

@@ -39,16 +39,6 @@ people as (
 
 ),
 
-touches as (
-
-    select
-        customer_id,
-        min(first_known_date) as first_known_date
-    from {{ ref('int_relationship__customer_channels') }}
-    group by customer_id
-
-),
-
 changes as (
 
     select
@@ -169,7 +159,6 @@ states as (
         coalesce(people.has_email, 0) = 1 as has_email,
         coalesce(people.has_phone, 0) = 1 as has_phone,
         coalesce(people.has_chat_id, 0) = 1 as has_chat_id,
-        touches.first_known_date,
         coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_before, 0)
         + common.common_before as days_before,
         coalesce(numbers.all_days, 0) - coalesce(late_numbers.since_now, 0)
@@ -183,7 +172,6 @@ states as (
     cross join graph
     left join accounts on customers.customer_id = accounts.customer_id
     left join people on customers.customer_id = people.customer_id
-    left join touches on customers.customer_id = touches.customer_id
     left join numbers on customers.customer_id = numbers.customer_id
     left join late_numbers on customers.customer_id = late_numbers.customer_id
 
@@ -195,7 +183,6 @@ select
     has_email,
     has_phone,
     has_chat_id,
-    first_known_date,
     cast(attributes_number + days_before as bigint) as number_before,
     cast(attributes_number + days_now as bigint) as number_now,
     last_day_before,
