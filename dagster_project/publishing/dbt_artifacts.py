@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -223,8 +224,9 @@ def _compiled(settings: Settings, record: dict[str, Any]) -> str:
         return str(record["compiled_code"])
     if record["resource_type"] != "model":
         return ""
-    relative = Path(record["original_file_path"].replace("../", ""))
-    path = settings.dbt_artifacts / "compiled" / record["package_name"] / relative
+    # dbt keeps the way from the project to the file, which for generated models leads out of both.
+    folder = settings.dbt_artifacts / "compiled" / record["package_name"]
+    path = Path(os.path.normpath(folder / record["original_file_path"]))
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 

@@ -63,6 +63,18 @@ def test_demo_ends_with_a_published_version(first: CommandResult, settings: Sett
     assert version.checks["passed"] > 100
 
 
+def test_every_model_shows_the_sql_that_was_run(first: CommandResult, settings: Settings) -> None:
+    assert first.code == 0, first.output
+    assert (
+        published(
+            settings,
+            "select model_name from ops_model_sql "
+            "where coalesce(compiled_sql, '') = '' or contains(compiled_sql, '{{') limit 5",
+        )
+        == []
+    )
+
+
 def test_published_figures_equal_the_sources(first: CommandResult, settings: Settings) -> None:
     assert first.code == 0, first.output
     totals = answer_key(settings.home)["totals"]

@@ -24,6 +24,7 @@ from dagster_project.publishing import (
     version_info,
 )
 from dagster_project.publishing.__main__ import main
+from dagster_project.publishing.dbt_artifacts import read_project
 from dagster_project.settings import Settings
 from tests.unit.publishing import sample_home
 from tests.unit.publishing.sample_home import NOW, build
@@ -160,6 +161,23 @@ def test_check_results_of_the_newest_runs_are_published(
         assert connection.sql(
             "select run_id, count(*) from ops_check_results group by 1 order by 1"
         ).fetchall() == [("run-2", 4), ("run-3", 4)]
+
+
+@pytest.mark.parametrize("folder", ["models/core", "../elsewhere/dbt/models/canonical"])
+def test_sql_of_a_model_is_that_which_dbt_compiled_last(tmp_path: Path, folder: str) -> None:
+    settings = build(tmp_path)
+    node = sample_home.model("kept") | {
+        "original_file_path": f"{folder}/kept.sql",
+        # A manifest of `dbt parse` has none.
+        "compiled_code": None,
+    }
+    sample_home.write_manifest(settings, [node])
+    assert read_project(settings).nodes["model.smh.kept"].compiled_sql == ""
+    (settings.dbt_artifacts / "compiled" / "smh").mkdir(parents=True)
+    path = settings.dbt_artifacts / "compiled" / "smh" / folder / "kept.sql"
+    path.parent.mkdir(parents=True)
+    path.write_text("select 1 as compiled", encoding="utf-8")
+    assert read_project(settings).nodes["model.smh.kept"].compiled_sql == "select 1 as compiled"
 
 
 def test_unchanged_tables_are_reused_whatever_their_row_order(tmp_path: Path) -> None:
