@@ -219,15 +219,15 @@ def _node(
 
 
 def _compiled(settings: Settings, record: dict[str, Any]) -> str:
-    """Compiled SQL; a manifest written by `dbt parse` has none, the target folder still may."""
-    if record.get("compiled_code"):
-        return str(record["compiled_code"])
+    """SQL that dbt compiled last: its file, for a build of the pipeline writes no manifest."""
     if record["resource_type"] != "model":
         return ""
     # dbt keeps the way from the project to the file, which for generated models leads out of both.
     folder = settings.dbt_artifacts / "compiled" / record["package_name"]
     path = Path(os.path.normpath(folder / record["original_file_path"]))
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    return str(record.get("compiled_code") or "")
 
 
 def _unique_keys(manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -166,13 +166,12 @@ def test_check_results_of_the_newest_runs_are_published(
 @pytest.mark.parametrize("folder", ["models/core", "../elsewhere/dbt/models/canonical"])
 def test_sql_of_a_model_is_that_which_dbt_compiled_last(tmp_path: Path, folder: str) -> None:
     settings = build(tmp_path)
-    node = sample_home.model("kept") | {
-        "original_file_path": f"{folder}/kept.sql",
-        # A manifest of `dbt parse` has none.
-        "compiled_code": None,
-    }
-    sample_home.write_manifest(settings, [node])
+    node = sample_home.model("kept") | {"original_file_path": f"{folder}/kept.sql"}
+    # A manifest of `dbt parse` has none, one of an earlier `dbt build` by hand an older one.
+    sample_home.write_manifest(settings, [node | {"compiled_code": None}])
     assert read_project(settings).nodes["model.smh.kept"].compiled_sql == ""
+    sample_home.write_manifest(settings, [node])
+    assert read_project(settings).nodes["model.smh.kept"].compiled_sql == "select 1 as kept"
     (settings.dbt_artifacts / "compiled" / "smh").mkdir(parents=True)
     path = settings.dbt_artifacts / "compiled" / "smh" / folder / "kept.sql"
     path.parent.mkdir(parents=True)
