@@ -15,6 +15,19 @@
     pmod(xxhash64({{ columns | join(', ') }}), 2147483647)
 {%- endmacro %}
 
+{# Number that no two of a table's rows share unless they say the same: one column to join by. #}
+{% macro row_hash(columns) -%}
+    {{- return(adapter.dispatch('row_hash', 'sales_migration_health')(columns)) -}}
+{%- endmacro %}
+
+{% macro default__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__row_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}
+
 {% macro content_sum(columns) -%}
     cast(sum({{ content_number(columns) }}) as bigint)
 {%- endmacro %}
@@ -25,7 +38,7 @@
 {%- endmacro %}
 
 {% macro default__key_bucket(key) -%}
-    case when {{ key }} is not null then cast(hash({{ key }}) % 65536 as int) end
+    case when {{ key }} is not null then cast(hash({{ key }}) % 65536 as usmallint) end
 {%- endmacro %}
 
 {% macro spark__key_bucket(key) -%}

@@ -87,6 +87,30 @@
     where false /*carried*/
 {%- endmacro %}
 
+{# Sum over the events of a customer up to each one. #}
+{% macro running_sum(column) -%}
+    sum({{ column }}) over (
+        partition by period_start, customer_id
+        order by event_date asc nulls last
+        rows between unbounded preceding and current row
+    ) /*running:{{ column }}*/
+{%- endmacro %}
+
+{# Day of the next event of a customer. #}
+{% macro next_event_date() -%}
+    lead(event_date) over (
+        partition by period_start, customer_id order by event_date asc nulls last
+    )
+{%- endmacro %}
+
+{# One row per day from an event until the next one or the end of the batch, in a select list. #}
+{% macro each_day_of_event() -%}
+    {{- each_day(
+        'running.event_date',
+        'coalesce(' ~ add_days('running.next_date', -1) ~ ', batches.last_date)'
+    ) -}}
+{%- endmacro %}
+
 {% macro filled_index_batch(sql, batch, built) -%}
     {%- set found = namespace(sql=sql) -%}
     {%- if batch is none -%}
@@ -103,6 +127,8 @@
             {%- set term = column ~ " = '" ~ batch.version ~ "'" -%}
         {%- elif kind == 'customer' and batch.customers -%}
             {%- set term = column ~ ' in (' ~ batch.customers ~ ')' -%}
+        {%- elif kind in ('new', 'active') and not batch.has_touches -%}
+            {%- set term = 'false' -%}
         {%- elif kind == 'new' -%}
             {%- set term = column ~ ' < cast(' ~ last ~ ' + 1 as timestamp)'
                 ~ (' and ' ~ column ~ ' >= cast(' ~ first ~ ' as timestamp)'
@@ -119,6 +145,15 @@
         {%- set found.sql = found.sql
             | replace('true /*' ~ kind ~ ':' ~ column ~ '*/', '(' ~ term ~ ')') -%}
     {%- endfor -%}
+    {%- if batch.first == batch.last -%}
+        {#- On one day a customer has one event, with which nothing is to be added up. -#}
+        {%- for column in modules.re.findall('/[*]running:([^*]*)[*]/', sql) -%}
+            {%- set found.sql = found.sql | replace(running_sum(column), column) -%}
+        {%- endfor -%}
+        {%- set found.sql = found.sql
+            | replace(next_event_date(), 'cast(null as date)')
+            | replace(each_day_of_event(), 'running.event_date') -%}
+    {%- endif -%}
     {%- if batch.is_carried -%}
         {%- set found.sql = found.sql | replace(
             carried_index_days(),
@@ -132,13 +167,16 @@
         ) -%}
     {%- endif -%}
     {%- if batch.follows_build -%}
+        {#- Of channels not touched since only those that may end in the batch. -#}
         {%- set found.sql = found.sql | replace(
             latest_channel_touches(),
             'select customer_id, channel, case when last_known_date < ' ~ first
             ~ ' then cast(last_touch_at as date) else last_date_before end as occurred_date, '
             ~ first ~ ' - 1 as known_date, last_known_date >= ' ~ first ~ ' as is_touched_anew from '
             ~ built_table('int_relationship__customer_channels')
-            ~ ' where first_known_date < ' ~ first
+            ~ ' where first_known_date < ' ~ first ~ ' and (last_known_date >= ' ~ first
+            ~ ' or last_touch_at >= cast(' ~ first ~ ' - ' ~ batch.window_days ~ ' - 1 as timestamp) '
+            ~ 'and last_touch_at < cast(' ~ last ~ ' - ' ~ batch.window_days ~ ' + 2 as timestamp))'
         ) -%}
     {%- endif -%}
     {{ return(found.sql) }}
@@ -589,8 +627,14 @@
     {%- if is_whole -%}
         {%- do rows.append([span.last, span.last]) -%}
     {%- endif -%}
+    {#- Customers of whom no touch is known by then, as most new ones, have none to be looked for. -#}
+    {%- set has_touches = customers is none or not rows or run_query(
+        'select count(*) from ' ~ built_table('int_relationship__customer_channels')
+        ~ " where first_known_date <= date '" ~ span.last ~ "' and customer_id in (" ~ customers ~ ')'
+    ).rows[0][0] > 0 -%}
     {%- for row in rows -%}
         {%- do batches.append({
+            'has_touches': has_touches,
             'version': span.version, 'window_days': span.window_days, 'first': row[0],
             'last': row[1], 'is_carried': is_carried or not loop.first,
             'customers': customers,

@@ -25,11 +25,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*dbt_process.COMMAND, *arguments],
         cwd=project,
-        env=process_environment() | {"DBT_TARGET_PATH": str(project / "target")},
+        env=process_environment()
+        | {"DBT_TARGET_PATH": str(project / "target"), "DBT_LOG_PATH": str(project / "logs")}
+        | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -55,6 +57,15 @@ def test_what_cannot_be_built_is_in_the_results_too(project: Path) -> None:
     assert built.returncode == 1
     assert statuses(project) == {"model.small.good": "success", "model.small.bad": "error"}
     assert "nowhere" in built.stdout
+
+
+def test_a_secret_stays_out_of_the_log(project: Path) -> None:
+    (project / "models" / "told.sql").write_text("select 'open sesame' as i", encoding="utf-8")
+    built = run(project, "--debug", "build", DBT_ENV_SECRET_WORD="sesame")
+    logged = (project / "logs" / "dbt.log").read_text(encoding="utf-8")
+    for text in (built.stdout, logged):
+        assert "open *****" in text
+        assert "sesame" not in text
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ TABLES = {
     "referred_by_account_id varchar, created_at timestamp, engaged_at timestamp, "
     "closed_at timestamp, first_loaded_at timestamp",
     "intermediate.int_canonical__content_shares": "content_share_id varchar, account_id varchar, "
-    "contact_id varchar, to_contact_id varchar, shared_at timestamp",
+    "contact_id varchar, to_contact_id varchar, shared_at timestamp, source_system varchar, "
+    "content_id varchar",
     "intermediate.int_canonical__event_attendances": "event_attendance_id varchar, "
     "source_system varchar, event_name varchar, account_id varchar, contact_id varchar, "
     "attended_at timestamp",
@@ -53,6 +54,20 @@ TABLES = {
     "first_loaded_at timestamp",
     "intermediate.int_canonical__contact_job_changes": "contact_job_change_id varchar, "
     "contact_id varchar, from_account_id varchar, to_account_id varchar, changed_at timestamp",
+}
+# What else the days of shares are told together with: none of them are there.
+EMPTY_TABLES = {
+    "core.fct_activity": "activity_id varchar, source_system varchar, account_id varchar, "
+    "contact_id varchar, opportunity_id varchar, lead_id varchar, rep_id varchar, "
+    "channel varchar, direction varchar, occurred_at timestamp, recorded_at timestamp",
+    "intermediate.int_canonical__community_posts": "community_post_id varchar, "
+    "source_system varchar, account_id varchar, contact_id varchar, topic varchar, "
+    "posted_at timestamp",
+    "intermediate.int_canonical__contents": "content_id varchar, topic varchar, "
+    "industry varchar, url_path varchar",
+    "intermediate.int_intent__visits": "session_id varchar, source_system varchar, "
+    "account_id varchar, contact_id varchar, occurred_at timestamp, session_date date, "
+    "known_at timestamp, page_group varchar, url_path varchar",
 }
 # Of tables of acts the columns with the key and the time.
 ACTS = {
@@ -69,6 +84,7 @@ MODELS = (
     "int_graph__build",
     "int_graph__changed_customers",
     "int_graph__customers",
+    "int_relationship__source_days",
     "int_graph__changed_parts",
     "int_graph__parts",
     "int_graph__found_acts",
@@ -362,6 +378,8 @@ class Warehouse:
         with duckdb.connect(str(self.settings.warehouse)) as connection:
             connection.execute("create schema if not exists core")
             connection.execute("create schema if not exists intermediate")
+            for table, columns in EMPTY_TABLES.items():
+                connection.execute(f"create table if not exists {table} ({columns})")
             for table, columns in TABLES.items():
                 names = [column.split()[0] for column in columns.split(", ")]
                 rows = [

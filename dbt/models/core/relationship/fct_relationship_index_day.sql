@@ -10,22 +10,25 @@
 -- depends_on: {{ ref('int_relationship__changed_customers') }}
 with
 
-batches as (
-
-    select
-        definition_version,
-        coverage_window_days,
-        {{ batch_first_date('first_date') }} as first_date,
-        {{ batch_last_date('last_date') }} as last_date
-    from {{ ref('int_relationship__definition_days') }}
-    where {{ is_batch_definition('definition_version') }}
-
-),
-
 definitions as (
 
     select * from {{ ref('int_relationship__definitions') }}
     where {{ is_batch_definition('definition_version') }}
+
+),
+
+-- Events are gathered by the first day of their definition: its version is a long text.
+batches as (
+
+    select
+        definition_days.definition_version,
+        definitions.period_start,
+        definition_days.coverage_window_days,
+        {{ batch_first_date('definition_days.first_date') }} as first_date,
+        {{ batch_last_date('definition_days.last_date') }} as last_date
+    from {{ ref('int_relationship__definition_days') }} as definition_days
+    inner join definitions
+        on definition_days.definition_version = definitions.definition_version
 
 ),
 
@@ -71,7 +74,7 @@ batch_touches as (
 weighted as (
 
     select
-        touches.definition_version,
+        batches.period_start,
         touches.customer_id,
         touches.weight,
         touches.overlap_ratio,
@@ -92,7 +95,7 @@ weighted as (
 scaled as (
 
     select
-        weighted.definition_version,
+        weighted.period_start,
         weighted.customer_id,
         weighted.event_date,
         weighted.overlap_ratio,
@@ -101,7 +104,7 @@ scaled as (
             weighted.age_days / cast(definitions.half_life_days as double)
         ) as scaled_weight
     from weighted
-    inner join definitions on weighted.definition_version = definitions.definition_version
+    inner join definitions on weighted.period_start = definitions.period_start
 
 ),
 
@@ -109,6 +112,7 @@ carried_sums as (
 
     select
         carried.*,
+        batches.period_start,
         batches.first_date as event_date,
         power(
             cast(0.5 as double),
@@ -117,7 +121,7 @@ carried_sums as (
         ) as scale
     from carried
     inner join batches on carried.definition_version = batches.definition_version
-    inner join definitions on batches.definition_version = definitions.definition_version
+    inner join definitions on batches.period_start = definitions.period_start
 
 ),
 
@@ -149,7 +153,7 @@ covering_touches as (
 channel_touches as (
 
     select
-        batches.definition_version,
+        batches.period_start,
         touches.customer_id,
         channels.channel_bit,
         case
@@ -176,7 +180,7 @@ channel_touches as (
             'touches.occurred_date', rounded('batches.coverage_window_days')
         ) }} > touches.known_date
     group by
-        batches.definition_version,
+        batches.period_start,
         touches.customer_id,
         channels.channel_bit,
         case
@@ -189,13 +193,13 @@ channel_touches as (
 channel_spans as (
 
     select
-        definition_version,
+        period_start,
         customer_id,
         channel_bit,
         start_date,
         end_date,
         max(end_date) over (
-            partition by definition_version, customer_id, channel_bit
+            partition by period_start, customer_id, channel_bit
             order by start_date asc nulls last
             rows between unbounded preceding and 1 preceding
         ) as end_date_before
@@ -206,7 +210,7 @@ channel_spans as (
 activities as (
 
     select
-        definition_version,
+        period_start,
         customer_id,
         channel_bit,
         case when end_date_before > start_date then end_date_before else start_date end
@@ -222,7 +226,7 @@ activities as (
 endings as (
 
     select
-        batches.definition_version,
+        batches.period_start,
         latest_touches.customer_id,
         channels.channel_bit,
         case
@@ -292,7 +296,7 @@ way_bits as (
 touched_ways as (
 
     select
-        ways.definition_version,
+        batches.period_start,
         customer_channels.customer_id,
         ways.channel_bit,
         case
@@ -360,7 +364,7 @@ first_reach as (
 beginnings as (
 
     select
-        batches.definition_version,
+        batches.period_start,
         customers.customer_id,
         batches.first_date,
         case
@@ -382,7 +386,7 @@ beginnings as (
 channel_events as (
 
     select
-        definition_version,
+        period_start,
         customer_id,
         start_date as event_date,
         channel_bit as active_change,
@@ -390,7 +394,7 @@ channel_events as (
     from activities
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         end_date as event_date,
         -channel_bit as active_change,
@@ -398,7 +402,7 @@ channel_events as (
     from activities
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         end_date as event_date,
         -channel_bit as active_change,
@@ -406,7 +410,7 @@ channel_events as (
     from endings
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         event_date,
         cast(0 as bigint) as active_change,
@@ -414,7 +418,7 @@ channel_events as (
     from touched_ways
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         case when begin_date > first_date then begin_date else first_date end as event_date,
         cast(0 as bigint) as active_change,
@@ -426,7 +430,7 @@ channel_events as (
 events as (
 
     select
-        definition_version,
+        period_start,
         customer_id,
         event_date,
         scaled_weight as touch_sum,
@@ -437,7 +441,7 @@ events as (
     from scaled
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         event_date,
         touch_points * scale as touch_sum,
@@ -448,7 +452,7 @@ events as (
     from carried_sums
     union all
     select
-        definition_version,
+        period_start,
         customer_id,
         event_date,
         cast(0 as double) as touch_sum,
@@ -463,10 +467,9 @@ events as (
 event_days as (
 
     select
-        events.definition_version,
+        events.period_start,
         events.customer_id,
         events.event_date,
-        batches.last_date,
         sum(events.touch_sum) as touch_sum,
         sum(events.topic_sum) as topic_sum,
         sum(events.overlap_sum) as overlap_sum,
@@ -475,55 +478,24 @@ event_days as (
     from events
     inner join batches
         on
-            events.definition_version = batches.definition_version
+            events.period_start = batches.period_start
             and events.event_date <= batches.last_date
-    group by
-        events.definition_version, events.customer_id, events.event_date, batches.last_date
+    group by events.period_start, events.customer_id, events.event_date
 
 ),
 
 running as (
 
     select
-        definition_version,
+        period_start,
         customer_id,
         event_date,
-        last_date,
-        sum(touch_sum) over (
-            partition by definition_version, customer_id
-            order by event_date asc nulls last
-            rows between unbounded preceding and current row
-        ) as touch_sum,
-        sum(topic_sum) over (
-            partition by definition_version, customer_id
-            order by event_date asc nulls last
-            rows between unbounded preceding and current row
-        ) as topic_sum,
-        sum(overlap_sum) over (
-            partition by definition_version, customer_id
-            order by event_date asc nulls last
-            rows between unbounded preceding and current row
-        ) as overlap_sum,
-        cast(
-            sum(active_change) over (
-                partition by definition_version, customer_id
-                order by event_date asc nulls last
-                rows between unbounded preceding and current row
-            ) as bigint
-        ) as active_bits,
-        cast(
-            sum(touched_change) over (
-                partition by definition_version, customer_id
-                order by event_date asc nulls last
-                rows between unbounded preceding and current row
-            ) as bigint
-        ) as touched_bits,
-        coalesce(
-            lead(event_date) over (
-                partition by definition_version, customer_id order by event_date asc nulls last
-            ),
-            {{ add_days('last_date', 1) }}
-        ) as next_date
+        {{ running_sum('touch_sum') }} as touch_sum,
+        {{ running_sum('topic_sum') }} as topic_sum,
+        {{ running_sum('overlap_sum') }} as overlap_sum,
+        cast({{ running_sum('active_change') }} as bigint) as active_bits,
+        cast({{ running_sum('touched_change') }} as bigint) as touched_bits,
+        {{ next_event_date() }} as next_date
     from event_days
 
 ),
@@ -531,16 +503,17 @@ running as (
 days as (
 
     select
-        definition_version,
-        customer_id,
-        {{ each_day('event_date', add_days('next_date', -1)) }} as index_date,
-        last_date,
-        touch_sum,
-        topic_sum,
-        overlap_sum,
-        active_bits,
-        touched_bits
+        batches.period_start,
+        running.customer_id,
+        {{ each_day_of_event() }} as index_date,
+        batches.last_date,
+        running.touch_sum,
+        running.topic_sum,
+        running.overlap_sum,
+        running.active_bits,
+        running.touched_bits
     from running
+    inner join batches on running.period_start = batches.period_start
 
 ),
 
@@ -562,8 +535,14 @@ graph as (
 placed as (
 
     select
-        days.*,
-        definitions.half_life_days,
+        days.customer_id,
+        days.index_date,
+        days.touch_sum,
+        days.topic_sum,
+        days.overlap_sum,
+        days.active_bits,
+        days.touched_bits,
+        definitions.definition_version,
         definitions.breadth_tau_accounts,
         definitions.breadth_tau_industries,
         definitions.breadth_tau_levels,
@@ -595,7 +574,7 @@ placed as (
             / cast(definitions.half_life_days as double)
         ) as growth
     from days
-    inner join definitions on days.definition_version = definitions.definition_version
+    inner join definitions on days.period_start = definitions.period_start
     cross join reach_bases
     cross join graph
 
@@ -618,7 +597,7 @@ counted as (
         placed.overlap_sum * placed.growth as overlap_points,
         placed.active_bits as active_channel_bits,
         placed.touched_bits as touched_channel_bits,
-        taus.tau_touches,
+        coalesce(segments.tau_touches, other_segments.tau_touches) as tau_touches,
         cast(
             bit_count(placed.active_bits & coalesce(channel_days.delivered_bits, 0)) as bigint
         ) as count_channels_active,
@@ -648,10 +627,14 @@ counted as (
             and customers.has_email = way_bits.has_email
             and customers.has_phone = way_bits.has_phone
             and customers.has_chat_id = way_bits.has_chat_id
-    inner join {{ ref('int_relationship__segments') }} as taus
+    inner join {{ ref('int_relationship__segments') }} as other_segments
         on
-            placed.customer_id = taus.customer_id
-            and placed.definition_version = taus.definition_version
+            placed.definition_version = other_segments.definition_version
+            and other_segments.segment is null
+    left join {{ ref('int_relationship__segments') }} as segments
+        on
+            placed.definition_version = segments.definition_version
+            and customers.segment = segments.segment
     left join {{ ref('int_relationship__channel_days') }} as channel_days
         on
             placed.definition_version = channel_days.definition_version

@@ -8,8 +8,6 @@
 {%- set acts = [
     ('referral', 'opportunities', ['opportunity_id', 'account_id', 'contact_id',
         'referred_by_account_id', 'occurred_at']),
-    ('share', 'shares', ['content_share_id', 'account_id', 'contact_id', 'to_contact_id',
-        'occurred_at']),
     ('person_moved', 'changes', ['contact_job_change_id', 'contact_id', 'from_account_id',
         'to_account_id', 'occurred_at']),
     ('supplier', 'relationships', ['account_relationship_id', 'account_id', 'other_account_id',
@@ -17,8 +15,8 @@
 ] %}
 {%- set keys = [
     ('account', 'accounts', 'account_id', ['account_id', 'customer_id']),
-    ('contact', 'people', 'contact_id', ['contact_id', 'person_id', 'customer_id',
-        'decision_level']),
+    ('contact', 'people', 'contact_id', ['contact_id', 'person_id', 'customer_id']),
+    ('person', 'persons', 'person_id', ['person_id', 'decision_level']),
     ('employer', 'employers', 'contact_id', ['contact_id', 'account_id']),
     ('employment', 'past_changes', 'contact_id', ['contact_job_change_id', 'contact_id',
         'from_account_id', 'to_account_id', 'occurred_at']),
@@ -37,12 +35,14 @@ opportunities as (
 
 ),
 
-shares as (
+-- Shares are touches too, and read once to tell what has changed of either.
+share_days as (
 
     select
-        *,
-        shared_at as occurred_at
-    from {{ ref('int_canonical__content_shares') }}
+        source_date as part_date,
+        content_number
+    from {{ ref('int_relationship__source_days') }}
+    where source_object = 'content_share'
 
 ),
 
@@ -75,12 +75,19 @@ accounts as (
 people as (
 
     select
-        bridge.contact_id,
-        bridge.person_id,
-        bridge.customer_id,
-        persons.decision_level
-    from {{ ref('bridge_contact_person') }} as bridge
-    left join {{ ref('dim_person') }} as persons on bridge.person_id = persons.person_id
+        contact_id,
+        person_id,
+        customer_id
+    from {{ ref('bridge_contact_person') }}
+
+),
+
+persons as (
+
+    select
+        person_id,
+        decision_level
+    from {{ ref('dim_person') }}
 
 ),
 
@@ -109,6 +116,14 @@ attendances as (
 
 parts as (
 
+    select
+        'share' as part_kind,
+        part_date,
+        {{ no_number }} as part_number,
+        cast(sum(content_number) as bigint) as content_number
+    from share_days
+    group by part_date
+    union all
     {%- for kind, relation, columns in acts %}
         select
             '{{ kind }}' as part_kind,
@@ -194,6 +209,14 @@ workplaces as (
 
 ),
 
+other_persons as (
+
+    select part_number
+    from others
+    where part_kind = 'person'
+
+),
+
 other_contacts as (
 
     select {{ key_bucket('contact_id') }} as part_number
@@ -203,6 +226,12 @@ other_contacts as (
     select {{ key_bucket('contact_id') }} as part_number
     from workplaces
     where {{ key_bucket('account_id') }} in (select other_accounts.part_number from other_accounts)
+    union
+    select {{ key_bucket('contact_id') }} as part_number
+    from people
+    where
+        {{ key_bucket('person_id') }}
+        in (select other_persons.part_number from other_persons)
     union
     select part_number
     from others

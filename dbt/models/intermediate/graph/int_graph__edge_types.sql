@@ -1,5 +1,6 @@
 -- One row per kind of edge: whether any source delivers what makes it. A kind that no source
 -- delivers is unknown; it is not a graph without such edges.
+{{ config(materialized='table') }}
 with
 
 delivered as (

@@ -13,12 +13,23 @@ rules as (
 
 ),
 
+found as (
+
+    select * from {{ ref('int_canonical__event_attendances') }}
+    where
+        event_name is not null
+        and attended_at < {{ as_of_end() }}
+        and {{ is_of_changed_bucket('event_name', 'other_event') }}
+
+),
+
 accounts as (
 
     select
         account_id,
         customer_id
     from {{ ref('bridge_account_customer') }}
+    where {{ is_among(['account_id'], 'found') }}
 
 ),
 
@@ -29,6 +40,7 @@ people as (
         person_id,
         customer_id
     from {{ ref('bridge_contact_person') }}
+    where {{ is_among(['contact_id'], 'found') }}
 
 ),
 
@@ -38,32 +50,27 @@ persons as (
         person_id,
         decision_level
     from {{ ref('dim_person') }}
+    where {{ is_among(['person_id'], 'people') }}
 
 ),
 
 attendances as (
 
     select
-        attendances.event_attendance_id,
-        attendances.source_system,
-        attendances.event_name,
+        found.event_attendance_id,
+        found.source_system,
+        found.event_name,
         coalesce(accounts.customer_id, people.customer_id) as customer_id,
         persons.decision_level,
-        attendances.attended_at,
-        lag(attendances.attended_at) over (
-            partition by attendances.source_system, attendances.event_name
-            order by
-                attendances.attended_at asc nulls last,
-                attendances.event_attendance_id asc nulls last
+        found.attended_at,
+        lag(found.attended_at) over (
+            partition by found.source_system, found.event_name
+            order by found.attended_at asc nulls last, found.event_attendance_id asc nulls last
         ) as attended_before_at
-    from {{ ref('int_canonical__event_attendances') }} as attendances
-    left join accounts on attendances.account_id = accounts.account_id
-    left join people on attendances.contact_id = people.contact_id
+    from found
+    left join accounts on found.account_id = accounts.account_id
+    left join people on found.contact_id = people.contact_id
     left join persons on people.person_id = persons.person_id
-    where
-        attendances.event_name is not null
-        and attendances.attended_at < {{ as_of_end() }}
-        and {{ is_of_changed_bucket('attendances.event_name', 'other_event') }}
 
 ),
 

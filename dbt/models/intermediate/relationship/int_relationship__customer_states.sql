@@ -149,6 +149,7 @@ states as (
 
     select
         customers.customer_id,
+        customers.segment,
         customers.created_date,
         {{ content_number([
             'customers.industry', 'customers.segment', 'customers.created_date',
@@ -179,6 +180,7 @@ states as (
 
 select
     customer_id,
+    segment,
     created_date,
     has_email,
     has_phone,

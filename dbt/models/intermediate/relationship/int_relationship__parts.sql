@@ -18,7 +18,9 @@ records as (
     select
         source_object,
         source_date,
-        content_number
+        {{ content_number([
+            'source_system', 'channel', 'known_date', 'count_records', 'content_number'
+        ]) }} as content_number
     from {{ ref('int_relationship__source_days') }}
     union all
     select

@@ -1,6 +1,6 @@
 -- One row per kind of record, system, channel, day of the source and day on which a record became
--- known: how many the system delivered, and a number for what they say. Read from where the records
--- come from: whose they are is no matter here.
+-- known: how many the system delivered, and a number for what else they say. Read from where the
+-- records come from: whose they are is no matter here.
 {{ config(materialized='table') }}
 with
 
@@ -30,16 +30,19 @@ activities as (
 
     select
         *,
+        coalesce(channel, 'other') as known_channel,
         {{ known_at('occurred_at', 'recorded_at') }} as known_at
     from {{ ref('fct_activity') }}
-    where occurred_at < {{ as_of_end() }}
+    where
+        occurred_at < {{ as_of_end() }}
+        and {{ known_at('occurred_at', 'recorded_at') }} < {{ as_of_end() }}
 
 ),
 
 visits as (
 
     select * from {{ ref('int_intent__visits') }}
-    where occurred_at < {{ as_of_end() }}
+    where occurred_at < {{ as_of_end() }} and known_at < {{ as_of_end() }}
 
 ),
 
@@ -62,80 +65,74 @@ attendances as (
     select * from {{ ref('int_canonical__event_attendances') }}
     where attended_at < {{ as_of_end() }}
 
-),
-
-records as (
-
-    select
-        'activity' as source_object,
-        source_system,
-        coalesce(channel, 'other') as channel,
-        cast(known_at as date) as source_date,
-        known_at,
-        {{ content_number([
-            'activity_id', 'source_system', 'account_id', 'contact_id', 'opportunity_id', 'lead_id',
-            'rep_id', 'channel', 'direction', 'occurred_at', 'known_at'
-        ]) }} as content_number
-    from activities
-    union all
-    select
-        'web_session' as source_object,
-        visits.source_system,
-        'web' as channel,
-        visits.session_date as source_date,
-        visits.known_at,
-        {{ content_number([
-            'visits.session_id', 'visits.source_system', 'visits.account_id', 'visits.contact_id',
-            'visits.occurred_at', 'visits.known_at', 'visits.page_group', 'paths.content_number'
-        ]) }} as content_number
-    from visits
-    left join paths on visits.url_path = paths.url_path
-    union all
-    select
-        'content_share' as source_object,
-        shares.source_system,
-        'share' as channel,
-        cast(shares.shared_at as date) as source_date,
-        shares.shared_at as known_at,
-        {{ content_number([
-            'shares.content_share_id', 'shares.source_system', 'shares.account_id',
-            'shares.contact_id', 'shares.shared_at', 'contents.topic', 'contents.industry'
-        ]) }} as content_number
-    from shares
-    left join contents on shares.content_id = contents.content_id
-    union all
-    select
-        'community_post' as source_object,
-        source_system,
-        'community' as channel,
-        cast(posted_at as date) as source_date,
-        posted_at as known_at,
-        {{ content_number([
-            'community_post_id', 'source_system', 'account_id', 'contact_id', 'topic', 'posted_at'
-        ]) }} as content_number
-    from posts
-    union all
-    select
-        'event_attendance' as source_object,
-        source_system,
-        'event' as channel,
-        cast(attended_at as date) as source_date,
-        attended_at as known_at,
-        {{ content_number([
-            'event_attendance_id', 'source_system', 'account_id', 'contact_id', 'attended_at'
-        ]) }} as content_number
-    from attendances
-
 )
 
+-- The number leaves out what is told by the row: millions of records are grouped by as little as
+-- there is.
 select
-    source_object,
+    'activity' as source_object,
     source_system,
-    channel,
-    source_date,
+    known_channel as channel,
+    cast(known_at as date) as source_date,
     cast(known_at as date) as known_date,
     count(*) as count_records,
-    cast(sum(content_number) as bigint) as content_number
-from records
-where known_at < {{ as_of_end() }}
-group by source_object, source_system, channel, source_date, cast(known_at as date)
+    {{ content_sum([
+        'activity_id', 'account_id', 'contact_id', 'opportunity_id', 'lead_id', 'rep_id', 'direction',
+        'occurred_at', 'known_at'
+    ]) }} as content_number
+from activities
+group by source_system, known_channel, cast(known_at as date)
+union all
+select
+    'web_session' as source_object,
+    visits.source_system,
+    'web' as channel,
+    visits.session_date as source_date,
+    cast(visits.known_at as date) as known_date,
+    count(*) as count_records,
+    {{ content_sum([
+        'visits.session_id', 'visits.account_id', 'visits.contact_id', 'visits.occurred_at',
+        'visits.known_at', 'visits.page_group', 'paths.content_number'
+    ]) }} as content_number
+from visits
+left join paths on visits.url_path = paths.url_path
+group by visits.source_system, visits.session_date, cast(visits.known_at as date)
+union all
+select
+    'content_share' as source_object,
+    shares.source_system,
+    'share' as channel,
+    cast(shares.shared_at as date) as source_date,
+    cast(shares.shared_at as date) as known_date,
+    count(*) as count_records,
+    {{ content_sum([
+        'shares.content_share_id', 'shares.account_id', 'shares.contact_id', 'shares.to_contact_id',
+        'shares.shared_at', 'contents.topic', 'contents.industry'
+    ]) }} as content_number
+from shares
+left join contents on shares.content_id = contents.content_id
+group by shares.source_system, cast(shares.shared_at as date)
+union all
+select
+    'community_post' as source_object,
+    source_system,
+    'community' as channel,
+    cast(posted_at as date) as source_date,
+    cast(posted_at as date) as known_date,
+    count(*) as count_records,
+    {{ content_sum(['community_post_id', 'account_id', 'contact_id', 'topic', 'posted_at']) }}
+        as content_number
+from posts
+group by source_system, cast(posted_at as date)
+union all
+select
+    'event_attendance' as source_object,
+    source_system,
+    'event' as channel,
+    cast(attended_at as date) as source_date,
+    cast(attended_at as date) as known_date,
+    count(*) as count_records,
+    {{ content_sum(['event_attendance_id', 'account_id', 'contact_id', 'attended_at']) }}
+        as content_number
+from attendances
+group by source_system, cast(attended_at as date)
