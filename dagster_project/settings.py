@@ -112,8 +112,16 @@ class Settings(BaseModel):
 
     @property
     def dbt_artifacts(self) -> Path:
-        """dbt's target folder: manifest, run results, compiled SQL."""
-        return self.home / "dbt" / "target"
+        """dbt's target folder: manifest, run results, compiled SQL.
+
+        dbt writes the SQL of a model as many folders up from there as the model lies up from the
+        project. The folder is deep enough for that not to lead out of `target`: from a project deep
+        down to a home near the root it would lead to the generated model itself.
+        """
+        way = Path(os.path.relpath(self.generated_models, self.dbt_project))
+        # dbt's own folders `compiled` and that of the project are two.
+        deeper = max(0, way.parts.count(os.pardir) - 2)
+        return self.home.joinpath("dbt", "target", *["deeper"] * deeper)
 
     @property
     def dagster_home(self) -> Path:

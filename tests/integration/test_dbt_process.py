@@ -1,15 +1,20 @@
-"""dbt as the pipeline starts it: the results and exit codes of the `dbt` command, no manifest."""
+"""dbt as the pipeline starts it: the results and exit codes of the `dbt` command, no manifest.
+
+And wherever its folders lie, what it writes overwrites nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from dagster_project import settings as settings_module
 from dagster_project.defs import dbt_process
-from dagster_project.settings import process_environment
+from dagster_project.settings import Settings, process_environment
 
 PROJECT = "name: small\nprofile: small\nflags: {send_anonymous_usage_stats: false}\n"
 PROFILES = "small: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n"
@@ -59,6 +64,29 @@ def test_what_cannot_be_built_is_in_the_results_too(project: Path) -> None:
     assert "nowhere" in built.stdout
 
 
+def test_templates_are_compiled_once_and_again_when_they_change(project: Path) -> None:
+    def kept() -> dict[str, int]:
+        return {
+            path.name: path.stat().st_mtime_ns
+            for path in (project / "target" / "jinja").rglob("*.cache")
+        }
+
+    model = project / "models" / "good.sql"
+    compiled = project / "target" / "compiled" / "small" / "models" / "good.sql"
+    model.write_text("select {{ 1 + 1 }} as i", encoding="utf-8")
+    assert run(project, "build").returncode == 0
+    first = kept()
+    assert run(project, "build").returncode == 0
+    assert first
+    assert kept() == first
+    assert compiled.read_text(encoding="utf-8") == "select 2 as i"
+
+    model.write_text("select {{ 1 + 2 }} as i", encoding="utf-8")
+    assert run(project, "build").returncode == 0
+    assert compiled.read_text(encoding="utf-8") == "select 3 as i"
+    assert len(kept()) == len(first) + 1
+
+
 def test_a_secret_stays_out_of_the_log(project: Path) -> None:
     (project / "models" / "told.sql").write_text("select 'open sesame' as i", encoding="utf-8")
     built = run(project, "--debug", "build", DBT_ENV_SECRET_WORD="sesame")
@@ -83,3 +111,25 @@ def test_what_keeps_dbt_from_starting_is_said(
     assert built.returncode == 2
     assert said in built.stdout + built.stderr
     assert not (project / "target" / "run_results.json").exists()
+
+
+def test_a_generated_model_is_not_overwritten_with_its_sql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many folders down to the project as up again from what dbt writes to the home.
+    monkeypatch.setattr(settings_module, "REPO_ROOT", tmp_path / "a" / "b" / "c" / "d")
+    settings = Settings(home=tmp_path / "home")
+    for folder in (settings.dbt_project, settings.generated_models):
+        folder.mkdir(parents=True)
+    model = settings.generated_models / "made.sql"
+    model.write_text("select {{ 1 + 1 }} as i", encoding="utf-8")
+    paths = "model-paths: [\"{{ env_var('SMH_GENERATED_MODELS') }}\"]\n"
+    (settings.dbt_project / "dbt_project.yml").write_text(PROJECT + paths, encoding="utf-8")
+    (settings.dbt_project / "profiles.yml").write_text(PROFILES, encoding="utf-8")
+
+    built = run(settings.dbt_project, "build", **settings.dbt_environment(date(2026, 6, 30)))
+
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert model.read_text(encoding="utf-8") == "select {{ 1 + 1 }} as i"
+    written = (settings.home / "dbt" / "target").rglob("made.sql")
+    assert any("select 2 as i" in path.read_text(encoding="utf-8") for path in written)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from dagster_project import settings as settings_module
 from dagster_project.settings import REPO_ROOT, Settings, SettingsError, load_settings
 
 
@@ -58,3 +60,20 @@ def test_dbt_reads_its_folders_relative_to_the_project(tmp_path: Path) -> None:
     # A child process must read the same settings from what dbt is given.
     assert load_settings(environment).seeds == settings.seeds
     assert load_settings(environment).home == settings.home
+
+
+@pytest.mark.parametrize("repository", ["/smh", "/home/somebody/projects/smh"])
+@pytest.mark.parametrize("home", ["/data", "/srv/somebody/smh/home", "/home/somebody/smh-home"])
+def test_what_dbt_writes_of_a_model_stays_in_the_target_folder(
+    repository: str, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "REPO_ROOT", Path(repository))
+    settings = Settings(home=Path(home))
+    models = settings.dbt_environment(date(2026, 6, 30))["SMH_GENERATED_MODELS"]
+    for folder in ("compiled", "run"):
+        written = settings.dbt_artifacts / folder / "sales_migration_health" / models
+        assert Path(os.path.normpath(written)).is_relative_to(settings.home / "dbt" / "target")
+
+
+def test_the_target_folder_of_the_default_home_is_no_deeper_than_dbt_has_it() -> None:
+    assert Settings().dbt_artifacts == REPO_ROOT / "workspace" / "dbt" / "target"
