@@ -42,13 +42,15 @@ unfinished as (
 
 everyone as (
 
-    select customer_id
+    select accounts.customer_id
     from accounts
+    inner join unfinished on unfinished.count_parts > 0
     union
-    select customer_id
+    select built.customer_id
     from (
         {{ rows_kept_in('int_relationship__open_lines', {'customer_id': 'string'}) }}
     ) as built
+    inner join unfinished on unfinished.count_parts > 0
 
 )
 
@@ -61,6 +63,5 @@ from owners
 inner join accounts on owners.part_owner = accounts.account_id
 where owners.part_kind = 'opportunity'
 union
-select everyone.customer_id
+select customer_id
 from everyone
-inner join unfinished on unfinished.count_parts > 0
