@@ -77,6 +77,8 @@ ACTS = {
     "intermediate.int_canonical__account_relationships": ("account_relationship_id", "since"),
     "intermediate.int_canonical__contact_job_changes": ("contact_job_change_id", "changed_at"),
 }
+CHANGING = ("contact_id", "account_id", "_at", "since")
+"""How the columns of acts end that a load may bring otherwise."""
 MODELS = (
     "int_graph__rules",
     "int_graph__employments",
@@ -309,7 +311,14 @@ class World:
         elif self.chance.random() < 0.5:
             rows.remove(self.chance.choice(rows))
         else:
-            self.chance.choice(rows)[ACTS[table][1]] = self.at()
+            act = self.chance.choice(rows)
+            column = self.chance.choice([name for name in act if name.endswith(CHANGING)])
+            if column.endswith("contact_id"):
+                act[column] = self.contact()
+            elif column.endswith("account_id"):
+                act[column] = self.account()
+            else:
+                act[column] = self.at()
 
     def merge(self, gone: str, kept: str) -> None:
         if gone == kept:
