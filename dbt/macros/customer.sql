@@ -393,8 +393,7 @@
 {% macro earlier_pairs(columns) -%}
     {%- set relation = earlier_table(this.identifier) if not flags.FULL_REFRESH else none -%}
     {%- if relation is not none -%}
-        {%- set names = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
-        {%- if names == columns -%}
+        {%- if columns_of(relation) == columns -%}
             {{ return(relation) }}
         {%- endif -%}
     {%- endif -%}

@@ -377,12 +377,19 @@
     {{ return(none) }}
 {%- endmacro %}
 
+{# Names of the columns of a table on DuckDB. Dozens of models ask: dbt's own
+   get_columns_in_relation() goes through a macro each time. #}
+{% macro columns_of(relation) -%}
+    {{ return(
+        adapter.get_column_schema_from_query('select * from ' ~ relation)
+        | map(attribute='name') | list
+    ) }}
+{%- endmacro %}
+
 {# These columns, a mapping of names to types, of a table of an earlier build; no row where it is none. #}
 {% macro rows_of(relation, columns) -%}
     {#- One of an earlier release may have other columns. -#}
-    {%- if relation and columns.keys() | reject(
-        'in', adapter.get_columns_in_relation(relation) | map(attribute='name') | list
-    ) | list -%}
+    {%- if relation and columns.keys() | reject('in', columns_of(relation)) | list -%}
         {%- set relation = none -%}
     {%- endif -%}
     select
@@ -400,8 +407,7 @@
     {%- if not replaces_days() -%}{{ return({}) }}{%- endif -%}
     {%- set relation = earlier_table(this.identifier) -%}
     {%- if relation is not none and not flags.FULL_REFRESH -%}
-        {%- set names = adapter.get_columns_in_relation(relation) | map(attribute='name') -%}
-        {%- if 'source_version' in names -%}
+        {%- if 'source_version' in columns_of(relation) -%}
             {%- set found = run_query(
                 'select cast(min(newest) as string), min(source_version), max(source_version) from ('
                 ~ 'select max(loaded_at) as newest, min(source_version) as source_version from '

@@ -243,8 +243,7 @@
 {% macro kept_parts_before() -%}
     {%- set kept = none if flags.FULL_REFRESH else earlier_table('int_relationship__kept_parts') -%}
     {#- One of an earlier release told parts by something else. -#}
-    {%- set names = adapter.get_columns_in_relation(kept) | map(attribute='name') | list if kept else [] -%}
-    {{ return(kept if 'part_owner' in names else none) }}
+    {{ return(kept if kept and 'part_owner' in columns_of(kept) else none) }}
 {%- endmacro %}
 
 {% macro followed_parts_materialization() -%}
@@ -400,8 +399,7 @@
     {%- for name in ['int_relationship__customer_channels', 'int_relationship__built_customers'] -%}
         {%- do followed.append(followed_build(built_table(name)) or 0) -%}
     {%- endfor -%}
-    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name')
-        | reject('in', ['written_in', 'gone_in']) | join(', ') -%}
+    {%- set columns = columns_of(existing) | reject('in', ['written_in', 'gone_in']) | join(', ') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') -%}

@@ -1,8 +1,8 @@
 -- One row per part of what acts are made from that is another than in the last build, or is gone:
--- the acts of a kind and day, and the accounts, contacts and times at firms of one bucket. Also the
--- buckets whose rows say the same as before but lead to a customer that is new or gone, or to an
--- account that has changed: they are no parts of their own. Every part where the graph is made
--- anew.
+-- the acts of a kind and day, and the accounts, contacts, people and times at firms of one bucket.
+-- Also the buckets whose rows say the same as before but lead to a customer that is new or gone, or
+-- to an account or a person that has changed: they are no parts of their own. Every part where the
+-- graph is made anew.
 {{ config(materialized='table', tags=['graph']) }}
 {%- set no_date, no_number = "date '0001-01-01'", '-1' %}
 {%- set acts = [

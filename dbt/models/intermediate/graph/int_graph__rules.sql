@@ -1,5 +1,6 @@
 -- One row per period in which the rule rows of the graph did not change, kind of edge and number of
 -- acts that counts in it. The period of the day that counts as today is the latest.
+{{ config(materialized='table') }}
 with
 
 edge_rules as (
